@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hotconf.keypath import KeyPath, dotted, parse
-from hotconf.text import printable
+from hotconf.text import file_name, printable
 
 Kind: TypeAlias = Literal[
     "missing",
@@ -148,7 +148,7 @@ class Problem:
 def _place(at: Problem | Related) -> str:
     if at.where or at.file is None:
         return printable(at.where)
-    parts = [printable(at.file.name), at.line, at.column]
+    parts = [file_name(at.file), at.line, at.column]
     return ":".join(str(part) for part in parts if part is not None)
 
 

@@ -29,6 +29,8 @@ class SourceFile:
     """The very bytes that were parsed. They may hold secrets."""
     format: str | None = None
     """`toml`, `yaml` or `json`, where the name of the file does not decide."""
+    version: str = ""
+    """What its source calls it, if it is no file, but the document of a `Source`."""
 
     @property
     def configures(self) -> bool:

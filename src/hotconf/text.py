@@ -13,8 +13,21 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
+def source_name(path: Path) -> str:
+    """The name of a source that is no file, of which `path` is `/(KIND)/NAME`; empty for a file."""
+    text = str(path)
+    return text.partition(")/")[2] if text.startswith("/(") else ""
+
+
+def file_name(path: Path) -> str:
+    """The name of a file, or of another source, printable."""
+    return printable(source_name(path) or path.name)
+
+
 def short_path(path: Path) -> str:
-    """`path` with the home directory as `~`, printable."""
+    """`path` with the home directory as `~`, or the name of a source, printable."""
+    if name := source_name(path):
+        return printable(name)
     try:
         return printable(f"~/{path.relative_to(Path.home())}")
     except (ValueError, RuntimeError):

@@ -45,7 +45,7 @@ def twin(
     settings = None if pins.enabled is None else pins.over(HotReloadSettings())
     with INERT.ours():
         return HotReloadWatcher(
-            None if options.fileless else options.path,
+            options.given,
             options.schema,
             settings=settings,
             debounce_ms=pins.debounce_ms if debounce_ms is None else debounce_ms,

@@ -23,11 +23,13 @@ from hotconf.runtime.reporting import vitals
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Snapshot
-from hotconf.sources.base import DEFAULT_MAX_BYTES, GivenLayer, Options, Overrides
+from hotconf.sources.base import DEFAULT_MAX_BYTES, GivenLayer, Options
 from hotconf.sources.files import paths
 from hotconf.sources.layers import given_layers
+from hotconf.sources.mapping import Overrides
 from hotconf.subscribers.bus import Bus
 from hotconf.subscribers.facade import Following
+from hotconf.text import file_name
 from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.history.writer import HistoryWriter
+    from hotconf.sources.source import Source
     from hotconf.status.health import Health
     from hotconf.subscribers.stats import Stats
 
@@ -67,7 +70,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
 
     def __init__(
         self,
-        path: str | os.PathLike[str] | None,
+        path: str | os.PathLike[str] | Source | None,
         schema: type[T] | TypeAdapter[T] | Schema[T],
         *,
         settings: HotReloadSettings | None = None,
@@ -84,8 +87,9 @@ class HotReloadWatcher(Acting[T], Following[T]):
     ) -> None:
         """Nothing happens before `start()`, or `with`.
 
-        `path`: the main file, TOML, YAML or JSON by its suffix; `~` is expanded; None: layers only. `schema`: a
-        pydantic model, a `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`;
+        `path`: the main file, TOML, YAML or JSON by its suffix; `~` is expanded; None: layers only; or a `Source`,
+        such as `Etcd("shop/prod", …)`, whose document stands in the place of a main file. `schema`: a pydantic
+        model, a `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`;
         `debounce_ms` (0 to 60000) and `watch_paths` fix one each. The others follow the config's own `hot_reload`
         field, if it has one. `checks` are added to the schema's. `reconcile_s`: how often the files are compared, in
         case an event was missed. `max_bytes`: larger files are refused. `allow_empty`: an empty file is valid.
@@ -103,13 +107,13 @@ class HotReloadWatcher(Acting[T], Following[T]):
         if observer not in (names := get_args(ObserverName)):
             raise arguments.wrong("observer", observer, f"one of {', '.join(names)}")
         put = object.__setattr__
-        main = paths.absolute(_NO_FILE if path is None else arguments.path("path", path))
         pins = PinnedSettings.given(settings, debounce_ms, watch_paths)
+        main, source = _main(path, pins, format)
         for pattern in pins.watch_paths or ():
             paths.expanded(pattern)
         over = given_layers(layers, given := Schema.of(schema, checks))
-        put(self, "_bus", Bus(main.name, given))
-        taken = (path is None, paths.here(), Overrides())
+        put(self, "_bus", Bus(file_name(main), given))
+        taken = (path is None, paths.here(), Overrides(), source)
         options = Options(main, given, pins, max_bytes, allow_empty, over, named(format), *taken)
         self._make(options, observer, round(reconcile_s * 1e9), _history(state_dir, options))
         if type(self) is HotReloadWatcher:
@@ -226,7 +230,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
 
     @property
     def path(self) -> Path:
-        """The main file, absolute; without one, a path that does not exist."""
+        """The main file, absolute; without one, or with a source, a path that stands for it and does not exist."""
         return self._reloader.options.path
 
     @property
@@ -360,6 +364,18 @@ _Unconfigured.__name__ = _Unconfigured.__qualname__ = HotReloadWatcher.__name__
 
 _SNAPSHOT: Final = HotReloadWatcher.__dict__["snapshot"].__set__
 _CONFIG: Final = HotReloadWatcher.__dict__["config"].__set__
+
+
+def _main(given: object, pins: PinnedSettings, form: FormatName | None) -> tuple[Path, Source | None]:
+    """The main file, or the source that stands in its place and its name."""
+    if given is None:
+        return paths.absolute(_NO_FILE), None
+    if not isinstance(given, str | os.PathLike):
+        from hotconf.sources import virtual  # late: most programs have a file
+
+        if (source := virtual.accepted(given, pins, form)) is not None:
+            return source.path, source
+    return paths.absolute(arguments.path("path", given)), None
 
 
 def _history(state_dir: str | os.PathLike[str] | None, options: Options[T]) -> HistoryWriter[T] | None:

@@ -19,6 +19,8 @@ SAME_BYTES: Final = "the files are the same"
 SAME_VALUES: Final = "the values are the same"
 DROP_INS: Final = "conf.d"
 """The name of a directory of drop-ins."""
+SOURCE: Final = Path("/(etcd)/shop/prod")
+"""What is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def candidate(
     """What a load of `files` brings back; None stands for an absent file. `before`: their content when the last round
     ended. Those in `conf.d` are drop-ins, the others must exist.
     """
-    shrank = tuple(source_id(path) for path, content in files.items() if _begins(content, (before or {}).get(path)))
+    ends = (path for path, content in files.items() if path != SOURCE and _begins(content, (before or {}).get(path)))
+    shrank = tuple(map(source_id, ends))
     verdict = judge(published.baseline if published else Baseline(), _found(files))
     gone = tuple(source_id(file.path) for file in verdict.files)
     problems = tuple(problem for path, content in files.items() for problem in _problems(path, content))

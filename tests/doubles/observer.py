@@ -61,6 +61,11 @@ class Observer:
             self._latest = max(self._latest, self._driver.clock.now + self.delay)
             self._driver.clock.at(self._latest, lambda: self._report(noticed))
 
+    def published(self) -> None:
+        """A source that is no file has changed just now: that is known at once, whatever becomes of files."""
+        if self.watching:
+            self._touch(())
+
     def was_read(self, versions: Mapping[Path, int]) -> None:
         """A load, successful or not, found these versions when it began to read."""
         self._read = dict(versions)

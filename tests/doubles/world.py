@@ -80,6 +80,11 @@ class World:
             self.disk.save(path, content)
         self.observer.noticed(paths)
 
+    def publish(self, path: Path, content: Content | None) -> None:
+        """A source that is no file says this from now on."""
+        self.disk.publish(path, content)
+        self.observer.published()
+
     def write(self, path: Path, content: Content) -> None:
         """Write in place and keep the file open."""
         self.disk.write(path, content)

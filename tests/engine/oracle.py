@@ -97,6 +97,11 @@ class Burst:
         changed = {source for touch in self.touches for source in touch.sources}
         return bool(self.touches) and not self.touches[-1].writing and changed <= self.touches[-1].complete
 
+    @property
+    def fileless(self) -> bool:
+        """Whether no file changed, but a source that is none."""
+        return bool(self.touches) and not any(touch.sources for touch in self.touches)
+
     def settled(self, now: int, found: Candidate[Config] | None) -> bool:
         return bool(self.touches) and now >= settles_at(self.touches, self.window_ns, found, self.bereft)
 
@@ -274,15 +279,21 @@ class Oracle:
     @property
     def _is_eager(self) -> bool:
         """Whether this burst, as it is now, need not settle."""
+        if self.burst.fileless:
+            return self.enabled and self.burst.complete
         reported = self.native and self.enabled and self.burst.sure
         return self.eager and reported and self.burst.complete and self.burst.touches[0].now >= self.settle_until
 
     def _ends_at_once(self, read: Read) -> bool:
         found = read.candidate
-        if read.late or not isinstance(found, Valid) or not self._is_eager:
+        if read.late or not isinstance(found, Valid | Invalid) or not self._is_eager:
             return False
-        differs = self.published is None or found.config != self.published.config
-        return differs and not found.gone and not set(found.shrank) - self.burst.touches[-1].renamed
+        differs = isinstance(found, Valid) and (self.published is None or found.config != self.published.config)
+        return (
+            (differs or self.burst.fileless)
+            and not found.gone
+            and not set(found.shrank) - self.burst.touches[-1].renamed
+        )
 
     def _spend(self) -> None:
         self.burst.spent += 1
@@ -394,7 +405,8 @@ class Oracle:
             assert self.burst.sure and self.native, "what may have changed unreported is verified before a commit"
         touched = {source for touch in kept for source in touch.sources}
         assert touched - self.burst.suspects <= set(self.burst.named) <= touched | self.burst.suspects
-        assert read.callers or self.burst.named or self.pending, "law 8: an outcome without a FileChanged"
+        told = self.burst.named or self.burst.fileless
+        assert read.callers or told or self.pending, "law 8: an outcome without a FileChanged"
 
     def _expected(self, read: Read, callers: list[int]) -> type[Ending]:
         candidate = read.candidate
@@ -451,7 +463,7 @@ class Oracle:
             self.enabled = fell_back or self.published.config.settings.enabled
             window_ns = self.published.config.settings.debounce_ms * MILLISECOND
             self.eager = self.published.config.settings.mode == "eager"
-        if eagerly:
+        if eagerly and not self.burst.fileless:
             self.settle_until = self._now + window_ns
         self.burst = Burst(window_ns)
         for touch in late if self.enabled else []:

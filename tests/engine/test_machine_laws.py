@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from doubles import Content, Pace, World
-from doubles.contents import candidate, recalled
+from doubles.contents import SOURCE, candidate, recalled
 from engine.oracle import Oracle
 from hotconf.engine.candidate import Invalid, Valid
 from hotconf.engine.debounce import MILLISECOND
@@ -83,7 +83,8 @@ class Laws(RuleBasedStateMachine):
         kept: Content | None = None,
     ) -> None:
         self.kept = kept
-        self.world_at_rest: dict[Path, Content | None] = dict.fromkeys((MAIN, FRAGMENT, *DROP_INS), Content())
+        at_rest = (MAIN, FRAGMENT, *DROP_INS, SOURCE)
+        self.world_at_rest: dict[Path, Content | None] = dict.fromkeys(at_rest, Content())
         self.oracle = Oracle(window_ms * MILLISECOND, native=native, eager=eager, lag=lag)
         self.world = World(
             {**self.world_at_rest, MAIN: main},
@@ -156,6 +157,17 @@ class Laws(RuleBasedStateMachine):
         self.world.run(away)
         self.world.save(path, content=old)
 
+    @rule(content=st.none() | contents)
+    def publish(self, content: Content | None) -> None:
+        """A source that is no file says something else."""
+        self.world.publish(SOURCE, content)
+
+    @rule(content=contents, pause=st.sampled_from([0, 1, 30, 250]), times=st.sampled_from([2, 5, 20]))
+    def publish_and_publish(self, content: Content, pause: int, times: int) -> None:
+        for number in range(times):
+            self.world.publish(SOURCE, replace(content, value=(content.value + number) % 3))
+            self.world.run(pause)
+
     @rule(content=contents)
     def save_both(self, content: Content) -> None:
         self.world.save(MAIN, FRAGMENT, content=content)
@@ -166,6 +178,7 @@ class Laws(RuleBasedStateMachine):
         """Somebody takes back what made the start fail."""
         self.world.save(MAIN, content=self.kept)
         self.world.save(FRAGMENT, *DROP_INS, content=Content())
+        self.world.publish(SOURCE, Content())
 
     @rule(path=files, content=contents)
     def write(self, path: Path, content: Content) -> None:

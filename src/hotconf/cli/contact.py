@@ -82,10 +82,9 @@ def located(
 
 
 def _read(options: Options[Any], content: bytes | None) -> None:
-    from hotconf.sources.base import FileSet
     from hotconf.sources.files.set_reader import SetReader
 
-    reader = SetReader(options, FileSet.of(options.path))
+    reader = SetReader(options, options.unread)
     reader.instead = {} if content is None else {options.path: content}
     reader.run()
 

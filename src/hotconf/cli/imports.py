@@ -66,7 +66,7 @@ class App:
         from hotconf.formats.registry import is_configuration
 
         form = None if is_configuration(main) else options.format
-        return options._replace(path=main, format=form, fileless=False)
+        return options._replace(path=main, format=form, fileless=False, source=None)
 
 
 class _Project(NamedTuple):

@@ -59,12 +59,14 @@ def rollback(
     more together with --yes, files that changed meanwhile, wrong usage.
     """
     from hotconf.cli.contact import located, patiently
-    from hotconf.history.restore import plan, restore
+    from hotconf.history.restore import not_written, plan, restore
     from hotconf.inspection.kept import as_kept, on_disk, record_of
 
     given = program.path(path)
     main = located(given, program.find)
     options, where = program.options(main), program.state_dir(state_dir, main)
+    if options.source is not None:
+        raise not_written(options.source.name)
     schema = options.schema
     record = patiently(lambda: record_of(states_in(where), main, number, schema), where or given)
     then = as_kept(record, options)

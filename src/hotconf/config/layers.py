@@ -21,7 +21,7 @@ from hotconf.snapshot import Origin
 
 if TYPE_CHECKING:
     from hotconf.formats.gaps import Gap
-from hotconf.text import printable, shortened
+from hotconf.text import printable, shortened, source_name
 
 At: TypeAlias = Literal["key", "value"]
 
@@ -116,7 +116,7 @@ class LayerTable:
             known = (self.origins.get(written[:length]) for length in range(len(written), 0, -1))
             return next(filter(None, known), None) or self._around(written)
         file = self.document.path
-        name = file.relative_to(home) if file.is_relative_to(home) else file
+        name = source_name(file) or (file.relative_to(home) if file.is_relative_to(home) else file)
         where = printable(f"{name}:{span.line}:{span.column}")
         return Origin(self.layer, where, file, span.line, span.column)
 

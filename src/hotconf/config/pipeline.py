@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -15,7 +14,7 @@ from hotconf.changes import Change
 from hotconf.config.freeze import freeze
 from hotconf.config.layers import OVERRIDE, LayerTable, Rest
 from hotconf.config.merge import Merged, Origins, merge
-from hotconf.config.reload_settings import settings_path
+from hotconf.config.reload_settings import counting, settings_path, without_watch_paths
 from hotconf.config.shape import Shape, shape_of
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import Validated, validate
@@ -27,6 +26,7 @@ from hotconf.problems import Kind, Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings, PinnedSettings
 from hotconf.snapshot import Origin, Snapshot, SourceFile
+from hotconf.text import source_name
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -79,6 +79,8 @@ class Layers(NamedTuple):
     """All files of the configuration, in the order in which their problems are listed."""
     fileless: bool = False
     """There is no main file: the first document is an empty stand-in, which no problem may name."""
+    source: str = ""
+    """The name of the source whose document stands in the place of the main file."""
     profile: str = ""
     """The name of the profile that counts."""
     named: Contents = ()
@@ -220,7 +222,7 @@ class Pipeline(Generic[T]):
     def merged(self, layers: Layers) -> Merging | tuple[Problem, ...]:
         """What `layers` say together, or why they cannot be merged."""
         shape = shape_of(self.schema)
-        files, ignored = _without_watch_paths(layers.documents, settings_path(self.schema))
+        files, ignored = counting(layers.documents, settings_path(self.schema), layers.source)
         if layers.home is not None and shape.names_files:
             files = [_located(each, shape, layers.home) for each in files]
         files, whole = files[layers.fileless :], dict[str, Any]()
@@ -242,6 +244,10 @@ class Pipeline(Generic[T]):
             respelled = respell(each, self.schema, whole)
             if not isinstance(respelled, LayerTable):
                 return respelled
+            if layers.source:
+                text = f"watch_paths makes no sense with {layers.source}"
+                respelled, problem = without_watch_paths(respelled, settings_path(self.schema), text)
+                ignored += [problem] if problem else []
             if layers.home is not None and shape.names_files:
                 respelled = _located(respelled, shape, layers.home)
             place = 0 if each.fills is not None else under if each.under else len(merged.layers)
@@ -362,7 +368,9 @@ def _located(layer: L, shape: Shape, home: str) -> L:
     from hotconf.config.decoding.located import located  # imported with `WatchedFile`
 
     document = layer.document if isinstance(layer, LayerTable) else layer
-    return located(layer, shape, home if document is None else str(document.path.parent))
+    if document is not None and not source_name(document.path):
+        home = str(document.path.parent)
+    return located(layer, shape, home)
 
 
 def in_order(
@@ -377,24 +385,3 @@ def in_order(
         return rank.get(problem.file, len(rank)), problem.line or 0, problem.column or 0
 
     return tuple(sorted((*problems, *more), key=place))
-
-
-def _without_watch_paths(
-    documents: Sequence[Document | LayerTable], settings: KeyPath | None
-) -> tuple[list[Document | LayerTable], list[Problem]]:
-    """Fragments and profiles may not name more fragments: drop their `watch_paths`, and say where."""
-    main, *fragments = documents
-    kept, ignored = [main], []
-    for fragment in fragments:
-        table = fragment.table.get(str(settings[0])) if settings is not None else None
-        if settings is not None and isinstance(table, dict) and "watch_paths" in table:
-            ignored.append(merge([fragment]).origins.placed(_misplaced((*settings, "watch_paths")), at="key"))
-            rest = {key: value for key, value in table.items() if key != "watch_paths"}
-            fragment = replace(fragment, table={**fragment.table, str(settings[0]): rest})
-        kept.append(fragment)
-    return kept, ignored
-
-
-def _misplaced(path: KeyPath) -> Problem:
-    text, hint = "watch_paths counts only in the main file", "move it to the main file"
-    return Problem(text, path, kind="schema", severity="warning", hint=hint)

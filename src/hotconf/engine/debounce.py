@@ -27,6 +27,7 @@ class Touched(NamedTuple):
 
     now: int
     sources: tuple[SourceId, ...]
+    """Empty if no file did, but a source whose every change is a finished act."""
     writing: bool = False
     """Some writer has one of the watched sources open and has not finished."""
     polled: bool = False

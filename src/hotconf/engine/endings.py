@@ -59,12 +59,12 @@ def end(
         turn.drop_pending()
         if last_good is not None and any(caller.silent for caller in callers):
             return _commit(turn, Preparing(round_, last_good, 0, callers, failed=failed))
-        return _ended(turn, failed, round_, callers)
+        return _ended(turn, failed, round_, callers, eager=eager)
     if candidate.unchanged is not None:
         turn.drop_pending()
         turn.set(degraded=False, revalidate=False)
         turn.do(Refresh(candidate))
-        ended = _ended(turn, _unchanged(candidate.unchanged, candidate), round_, callers)
+        ended = _ended(turn, _unchanged(candidate.unchanged, candidate), round_, callers, eager=eager)
         _follow(turn, candidate)
         return ended
     commit = Preparing(round_, candidate, 0, callers, eager=eager)

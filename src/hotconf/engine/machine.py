@@ -21,7 +21,9 @@ Law 5   A round ends a window after its last touch (a writer's close is one), an
         when it is done. `reload()` and close end it sooner, law 11 extends its ceiling. In eager mode a round is
         loaded without a pause and ends with that load if it is valid and different, no file shrank as above, and
         every change was a finished act (a rename into place, or a close after which no writer is left) that the
-        system reported; unless the round opened within a window after one that ended so.
+        system reported; unless the round opened within a window after one that ended so. What a source publishes that
+        is no file is a finished act, which is touched without an id: a round with nothing else is loaded without a
+        pause, in any mode, and ends with that load, whatever it finds, unless a file shrank or is gone.
 Law 6   Busy defers the commit only. At a round's end an invalid candidate is Failed and an equal one Unchanged, at
         once, and either drops what was pending; a different valid one is Deferred and pending. On the last release
         what is pending is committed at once if no round is open; otherwise that round decides. (With hot reload off
@@ -35,9 +37,10 @@ Law 7   A candidate that equals what is published, by digest or by value, is Unc
         that began since ends in a commit or Unchanged; nor if the load finds that a watched file which is no source
         differs from when what is published was validated. Then the same sources are validated and checked anew.
 Law 8   A round reports each file that changed once and has exactly one ending; all deferrals since the last outcome
-        share the next one. `reload()`, which absorbs an open round, may end without a reported change. So may the
-        load at start, whose success is answered and not emitted unless a round was open. A change during a
-        preparation is reported at once, and belongs to the next round, whose window begins with this one's ending.
+        share the next one. A source that is no file changes unreported. `reload()`, which absorbs an open round, may
+        end without a reported change. So may the load at start, whose success is answered and not emitted unless a
+        round was open. A change during a preparation is reported at once, and belongs to the next round, whose window
+        begins with this one's ending.
 Law 9   After Close nothing is emitted, and waiting callers are answered with None: an open round or what is pending
         ends without an outcome.
 Law 10  After a failure the next good content is committed, or Unchanged if it equals what is published. If a
@@ -165,10 +168,13 @@ def _load_at(state: State, round_: Round) -> int:
 
 
 def _is_complete(state: State, round_: Round) -> bool:
-    """Whether it is eager mode, and everything in the round came by acts that are over and reported.
+    """Whether everything in the round came by acts that are over and reported, and it is eager mode, or no file
+    changed.
 
     While some writer has a source open nothing is loaded anyway, before the ceiling.
     """
+    if not round_.changed:
+        return True
     if not state.eager or state.polled or round_.polled or round_.first < state.settle_until:
         return False
     return round_.changed.keys() <= round_.complete
@@ -201,10 +207,11 @@ def _loaded(turn: Turn, phase: Loading, loaded: Loaded) -> Phase:
 def _wait(turn: Turn, round_: Round, now: int, candidate: Valid[Any] | Invalid) -> Phase:
     """Wait for the end of the window, unless the candidate may be committed, or deferred, eagerly."""
     changes = isinstance(candidate, Valid) and candidate.unchanged is None
-    if not changes or round_.shrank or round_.gone or not _is_complete(turn.state, round_):
+    if round_.shrank or round_.gone or not _is_complete(turn.state, round_) or (round_.changed and not changes):
         return Ready(round_, candidate)
     ended = endings.end(turn, round_, candidate, eager=True)
-    turn.set(settle_until=now + turn.state.window_ns)
+    if round_.changed:
+        turn.set(settle_until=now + turn.state.window_ns)
     return ended
 
 

@@ -53,7 +53,8 @@ class Search(Generic[T]):
         there is no good one.
         """
         _, newest = next(self._whole(), (0, None))
-        files = () if newest is None else tuple(file for file in newest.files if file.configures)
+        found = () if newest is None else newest.files
+        files = tuple(file for file in found if file.configures and not file.version)  # what has one is no file
         if all(os.path.exists(file.path) for file in files) or self.find() is None:
             return NO_BASELINE
         return Baseline(files)

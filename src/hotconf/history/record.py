@@ -78,6 +78,8 @@ def encode(record: Record) -> bytes:
         "files": [[str(file.path), file.role, len(file.content)] for file in record.files],
         "secret_keys": sorted(record.secret_keys)[:MAX_KEYS],
     }
+    if any(file.version for file in record.files):
+        index["versions"] = [file.version for file in record.files]
     text = json.dumps(index, ensure_ascii=True, separators=(",", ":"))
     body = b"".join((text.encode("ascii"), b"\n", *(file.content for file in record.files)))
     return b"".join((MAGIC, _checksum(body), b"\n", body))
@@ -119,12 +121,13 @@ def _record(body: bytes) -> Record:
     files: list[SourceFile] = []
     entries = index["files"]
     forms = index.get("formats") or [None] * len(entries)  # earlier versions had none
-    for (path, role, size), form in zip(entries, forms, strict=True):
+    versions = index.get("versions") or [""] * len(entries)
+    for (path, role, size), form, version in zip(entries, forms, versions, strict=True):
         if role not in _ROLES or (role == "main") == bool(files) or not 0 <= size <= len(contents):
             raise ValueError(role)
         if form not in _FORMATS:
             raise ValueError(form)
-        files.append(SourceFile(Path(path), role, contents[:size], form))
+        files.append(SourceFile(Path(path), role, contents[:size], form, str(version)))
         contents = contents[size:]
     if contents or not files:
         raise ValueError(len(contents))

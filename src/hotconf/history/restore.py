@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hotconf.errors import UsageError
 from hotconf.history.replacement import FileRemoval, FileWrite
 from hotconf.sources.files import reading
-from hotconf.text import printable
+from hotconf.text import printable, source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +54,10 @@ class Restoration:
 
 
 def plan(target: Snapshot[Any], current: Snapshot[Any]) -> Restoration:
-    """How the files of `current` become those of `target`. Pure."""
+    """How the files of `current` become those of `target`. Pure. Raises `UsageError` for what is no file."""
+    for file in target.files:
+        if file.version:
+            raise not_written(source_name(file.path))
     then, now = _contents(target), _contents(current)
     return Restoration(
         writes=tuple((path, data) for path, data in then.items() if now.get(path) != data),
@@ -62,6 +65,12 @@ def plan(target: Snapshot[Any], current: Snapshot[Any]) -> Restoration:
         target=tuple(then.items()),
         current=tuple(now.items()),
     )
+
+
+def not_written(name: str) -> UsageError:
+    """What to do instead, for the source of this name."""
+    shown = printable(name)
+    return UsageError(f"{shown} is no file, and not written here: `hotconf fleet rollback {shown}` goes back")
 
 
 def _contents(snapshot: Snapshot[Any]) -> dict[Path, bytes]:

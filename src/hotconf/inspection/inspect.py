@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -90,7 +91,7 @@ def inspect(
     most = options.max_bytes
     if large := [given for given, data in instead.items() if len(data) > most]:
         problems = tuple(too_large(given, most) for given in large)
-        return Inspection(problems, FileSet.of(options.path), form_of=options.form_of)
+        return Inspection(problems, options.unread, form_of=options.form_of)
     result = load(options, against, baseline=baseline, instead=instead, start=start)
     found = _inspection(result.candidate, result.files, options)
     if thorough and isinstance(found, State) and isinstance(result.candidate, Valid):
@@ -109,8 +110,9 @@ def inspect_kept(record: Record, options: Options[T], *, against: Snapshot[T] | 
 
 def _inspection(found: Candidate[T], files: FileSet, options: Options[T]) -> State[T] | Inspection:
     scrub = None if isinstance(found, Unstable) else found.secrets
+    form_of = partial(files.form_of, options=options)
     if not isinstance(found, Valid):
-        return Inspection(problems_of(found), files, scrub, options.form_of)
+        return Inspection(problems_of(found), files, scrub, form_of)
     snapshot = Snapshot(
         found.config,
         1,
@@ -125,7 +127,7 @@ def _inspection(found: Candidate[T], files: FileSet, options: Options[T]) -> Sta
         found.warnings,
         files,
         scrub,
-        options.form_of,
+        form_of,
         snapshot=snapshot,
         settings=found.settings,
         changes=found.changes,

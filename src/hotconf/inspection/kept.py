@@ -13,7 +13,7 @@ from hotconf.config.redaction.secret_keys import ANY_KEY, LEADS, secret_keys
 from hotconf.engine.candidate import Candidate, Invalid, Valid
 from hotconf.errors import UsageError
 from hotconf.formats.base import Document
-from hotconf.formats.registry import parse
+from hotconf.formats.registry import document_of
 from hotconf.history.last_good import Search
 from hotconf.history.record import Damage, Record
 from hotconf.history.store import StateStore
@@ -24,7 +24,7 @@ from hotconf.snapshot import Snapshot, SourceFile
 from hotconf.sources.base import Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
-from hotconf.text import printable, short_path
+from hotconf.text import printable, short_path, source_name
 
 _MOST_BYTES: Final = 1 << 26
 _MOST_NAMED: Final = 3
@@ -86,8 +86,9 @@ def on_disk(options: Options[Any], also: Iterable[Path] = ()) -> Look:
     Raises `UsageError` for one that is there but cannot be read.
     """
     result = load(options)
+    also = [path for path in also if not source_name(path)]
     roles = {path: role for path, role in result.files.members if role == "main" or role == "fragment"}
-    found = []
+    found = [read.source for read in result.files.reads.values() if read.source is not None and read.source.version]
     for path in dict.fromkeys((*roles, *also)):
         read = reading.read(path, _MOST_BYTES)
         if read.problem is None:
@@ -105,5 +106,5 @@ def _look(candidate: Candidate[Any], found: tuple[SourceFile, ...], at: datetime
 
 
 def _tables(found: Iterable[SourceFile]) -> list[object]:
-    documents = (parse(file.content, file.path, allow_empty=True) for file in found)
+    documents = (document_of(file) for file in found)
     return [document.table for document in documents if isinstance(document, Document)]

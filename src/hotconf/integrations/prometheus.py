@@ -17,7 +17,7 @@ from hotconf.problems import Kind
 from hotconf.status.contents import DIGITS
 from hotconf.status.reading import statuses
 from hotconf.subscribers.stats import BUCKETS
-from hotconf.text import printable
+from hotconf.text import file_name, printable
 from hotconf.watch.observer import ASKED_FOR
 
 with needs("prometheus", "prometheus_client"):
@@ -101,7 +101,7 @@ class Collector:
 
 def _name(watcher: HotReloadWatcher[Any]) -> str:
     options = watcher._reloader.options
-    return getattr(options.schema.model, "__name__", "config") if options.fileless else options.path.name
+    return getattr(options.schema.model, "__name__", "config") if options.fileless else file_name(options.path)
 
 
 def _label(given: object) -> str:

@@ -15,7 +15,7 @@ from hotconf.formats.registry import format_of
 from hotconf.keypath import KeyPath
 from hotconf.logs import records
 from hotconf.logs.records import DEBUG, ERROR, INFO, WARNING, emit
-from hotconf.text import short_path
+from hotconf.text import file_name, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -121,7 +121,7 @@ class RoundLog:
 
     def _end(self, notice: Notice) -> None:
         """Log how the round ended, unless it failed; a start ends without an event."""
-        name, event = self._path.name, notice.event
+        name, event = file_name(self._path), notice.event
         if isinstance(event, ReloadSuccess):
             what = "loaded" if event.generation == 1 else "reloaded"
             info("reload", "%s: %s, generation %d%s", name, what, event.generation, _Listed(event.changes))

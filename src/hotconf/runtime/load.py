@@ -22,6 +22,7 @@ from hotconf.problems import Problem
 from hotconf.snapshot import Snapshot, SourceFile, Timings
 from hotconf.sources import layers
 from hotconf.sources.base import WATCHED_FILE, FileSet, LoadResult, Options
+from hotconf.sources.files.compare import shrank
 from hotconf.sources.files.missing import NO_BASELINE, Baseline, Missing, disks_of, find, problems, with_emptied
 from hotconf.sources.files.named import NamedFiles, Names
 from hotconf.sources.files.paths import Expansion, Member
@@ -64,11 +65,11 @@ def load(
     fragment differs from `baseline`. Whatever is wrong with files, layers or users' checks is a problem of the
     candidate; nothing is raised.
     """
-    reader = SetReader(options, cached or FileSet.of(options.path), touched)
+    reader = SetReader(options, cached or options.unread, touched)
     reader.instead = reader.named.instead = instead
     changed = reader.run()
     if changed:
-        return LoadResult(_unstable(changed), reader.file_set())
+        return LoadResult(_unstable(options, changed), reader.file_set())
     if _layers_changed(options, reader):
         return LoadResult(_layer_unstable(options), reader.file_set())
     files = reader.file_set()
@@ -86,14 +87,14 @@ def load(
     candidate = _candidate(options, reader, published, secrets, known, good, start, revalidate=revalidate)
     if reader.named.any_read:
         if changed := reader.changed_since():
-            return LoadResult(_unstable(changed), reader.file_set())
+            return LoadResult(_unstable(options, changed), reader.file_set())
         if _layers_changed(options, reader):
             return LoadResult(_layer_unstable(options), reader.file_set())
     if reader.names or files.named:
         files = reader.file_set()
     differs = isinstance(candidate, Invalid) or candidate.unchanged is None
-    if differs and (shrank := _shrank(reader, before, published, baseline)):
-        candidate = candidate._replace(shrank=shrank)
+    if differs and (half := _shrank(reader, before, published, baseline)):
+        candidate = candidate._replace(shrank=half)
     if missing is not None:
         candidate = candidate._replace(gone=tuple(file.path for file in missing.files))
     return LoadResult(candidate, files)
@@ -104,17 +105,18 @@ def load_kept(
 ) -> LoadResult[T]:
     """What a load would return if the files were as they were kept; reads no file."""
     options = options._replace(format=named(kept[0].format) or options.format)
-    reader = SetReader(options, FileSet.of(options.path))
+    reader = SetReader(options, options.unread)
     if reader.profile is not None and options.profile is not None:  # which was another one then, perhaps
         own, profiles = reader.profile.file, options.profile.files(options.path)
         others = [each for each in kept if each.path != own and profiles.fullmatch(str(each.path))]
         if others and own is not None and own not in {each.path for each in kept} and not stat_only(own).problem:
             text = f"The state is of another profile: {own.name} is not kept with it"
-            return LoadResult(Invalid((Problem(text, kind="missing", file=own),)), FileSet.of(options.path))
+            return LoadResult(Invalid((Problem(text, kind="missing", file=own),)), options.unread)
         kept = tuple(each for each in kept if each not in others)
-    members = tuple(Member(file.path, file.role) for file in kept if file.configures)
+    configuring = [file for file in kept if file.configures]
+    members = tuple(options.main if each.role == "main" else Member(each.path, each.role) for each in configuring)
     reader.loaded_at, reader.patterns, reader.expansion = read_at, (), Expansion(members)
-    reader.reads = {file.path: Read(file.path, Stamp(), file.content) for file in kept if file.configures}
+    reader.reads = {file.path: _kept(file) for file in kept if file.configures}
     reader.named.instead = {file.path: file.content for file in kept if not file.configures}
     reader.parse()
     reader.read_layers()
@@ -124,7 +126,15 @@ def load_kept(
         if not (changed := reader.named.changed()):
             return LoadResult(candidate, files)
         reader.named.forget()
-    return LoadResult(Invalid(_unstable(changed).problems), files)
+    return LoadResult(Invalid(_unstable(options, changed).problems), files)
+
+
+def _kept(file: SourceFile) -> Read:
+    if file.version:
+        from hotconf.sources import virtual  # late: most programs have a file
+
+        return virtual.kept(file)
+    return Read(file.path, Stamp(), file.content)
 
 
 def drifted(options: Options[T], published: Snapshot[T] | None, cached: FileSet) -> bool:
@@ -208,7 +218,7 @@ def _layers_changed(options: Options[Any], reader: SetReader) -> bool:
 
 def _layer_unstable(options: Options[Any]) -> Unstable:
     problem = Problem("A layer changed while the files were read", kind="unstable")
-    return Unstable((options.path,), (problem,))
+    return Unstable(options.files_in((options.path,)), (problem,))
 
 
 def _pipeline(
@@ -232,7 +242,7 @@ class _Published:
         self.options = options
         self.documents = [each for each in layers.documents if isinstance(each, Document)]
         self.over = (*(each for each in layers.documents if isinstance(each, LayerTable)), *layers.over)
-        self.cached = FileSet.of(options.path)
+        self.cached = options.unread
         self.reads: Mapping[Path, Read] = {}
         self.salvaged: Mapping[Path, Salvage] = {}
 
@@ -266,7 +276,7 @@ def overlaid(
     found: list[Valid[T] | Invalid] = []
     for base in (good, bare) if leaving and bare is not None and bare is not good else (good,):
         layers: Layers = base.made_of.with_overrides(overrides)
-        named = NamedFiles(options.path.parent, {})
+        named = NamedFiles(options.base, {})
         named.instead = {path: data for path, data in layers.named if data is not None}
         for _ in range(ATTEMPTS):
             candidate = _run(pipeline(layers), layers, named, base.baseline)
@@ -284,7 +294,7 @@ class Part:
 
     def __init__(self, options: Options[T], all_layers: Layers, part: Layers) -> None:
         self._pipeline = _pipeline(options, None, LoadSecrets(_Published(options, all_layers), None, None))
-        self._named = NamedFiles(options.path.parent, {})
+        self._named = NamedFiles(options.base, {})
         self._part = part
 
     def origins(self) -> Origins | None:
@@ -316,6 +326,7 @@ def _layers(reader: SetReader, names: Names = MappingProxyType({})) -> Layers:
         loaded_at=reader.loaded_at,
         order=tuple(reader.reads),
         fileless=reader.options.fileless,
+        source="" if reader.options.source is None else reader.options.source.name,
         profile=(reader.profile and reader.profile.name) or "",
         named=reader.named.contents(names),
         rest=_rest(reader) if reader.salvaged else None,
@@ -364,23 +375,14 @@ def _shrank(
     reader: SetReader, before: Mapping[Path, Read], published: Snapshot[Any] | None, baseline: Baseline
 ) -> tuple[Path, ...]:
     """Files that hold only the first part of what they held when the last round ended, or of what is published."""
+    kept = () if published is None else (*published.files, *baseline.files)  # only the latter has those of layers
     reads = {**reader.named.reads(reader.names), **reader.reads}
-    same = {id(read.data) for read in reads.values()}
-    earlier = [(read.path, read.data) for read in before.values() if id(read.data) not in same]
-    if published is not None:
-        kept = (*published.files, *baseline.files)  # only the latter has those of layers
-        earlier += [(file.path, file.content) for file in kept if id(file.content) not in same]
-    return tuple(dict.fromkeys([path for path, old in earlier if _begins(reads.get(path), old)]))
+    return reader.options.files_in(shrank(reads, before.values(), kept))
 
 
-def _begins(read: Read | None, old: bytes) -> bool:
-    """Whether what was read is the first part of `old`, and not all of it."""
-    return read is not None and read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
-
-
-def _unstable(changed: tuple[Path, ...]) -> Unstable:
+def _unstable(options: Options[Any], changed: tuple[Path, ...]) -> Unstable:
     problems = (Problem("The file is being written", kind="unstable", file=path) for path in changed)
-    return Unstable(changed, tuple(problems))
+    return Unstable(options.files_in(changed), tuple(problems))
 
 
 def _propagates(error: BaseException) -> bool:

@@ -273,7 +273,7 @@ def load_once(options: Options[T], cache: Cache, publisher: Publisher[T]) -> Can
 
 def judged(options: Options[T], files: tuple[SourceFile, ...], at: datetime) -> Valid[T] | Invalid:
     """What a load would return if the files were as they were kept, read `at` that time."""
-    nothing = FileSet.of(options.path)
+    nothing = options.unread
     candidate = isolated_load(lambda: load_kept(options, files, at), nothing).candidate
     if isinstance(candidate, Unstable):
         raise AssertionError("what is not read cannot be unstable")

@@ -18,7 +18,7 @@ from hotconf.logs import log
 from hotconf.problems import Problem
 from hotconf.runtime.driver import Driver
 from hotconf.runtime.publisher import Publisher
-from hotconf.sources.base import Overrides
+from hotconf.sources.mapping import Overrides
 from hotconf.system import threads
 from hotconf.system.fork import FORK_CHECK_S
 

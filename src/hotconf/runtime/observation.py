@@ -135,6 +135,7 @@ class Observation:
 
     def touched(self, now: int, paths: tuple[Path, ...], arrivals: Arrivals | None, *, polled: bool) -> Touched:
         """These files changed: the input for the machine."""
+        paths = self._options.files_in(paths)
         self._cache.touch(paths)
         if arrivals is None:
             arrivals = {path: how for path, how in self._arrivals.items() if path not in paths}

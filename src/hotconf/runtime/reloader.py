@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from hotconf.config.freeze import unfrozen
 from hotconf.engine.candidate import Valid
-from hotconf.errors import NoConfigError, UsageError
+from hotconf.errors import UsageError
 from hotconf.events import Ending, Listener, Pending, ReloadFailed, ReloadUnchanged
-from hotconf.keypath import KeyPath
 from hotconf.logs import log
 from hotconf.problems import ConfigError
 from hotconf.runtime import process
@@ -26,7 +25,7 @@ from hotconf.runtime.driver import Driver
 from hotconf.runtime.holds import Hold, Holds
 from hotconf.runtime.load import drifted
 from hotconf.runtime.loads import load_once
-from hotconf.runtime.notifier import Caller, Edit, Notifier
+from hotconf.runtime.notifier import Caller, Notifier
 from hotconf.runtime.publisher import Publisher
 from hotconf.runtime.rounds import paths_of
 from hotconf.snapshot import Snapshot
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     import threading
 
     from hotconf.history.writer import HistoryWriter
+    from hotconf.runtime.sourced.link import SourceLink
     from hotconf.settings import HotReloadSettings
 
 T = TypeVar("T")
@@ -76,9 +76,14 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.history = history
         self.meter = Meter()
         kept: tuple[Listener, ...] = () if history is None else (history,)
-        self.notifier = Notifier(
-            self.publisher, (self.meter, bus, log.RoundLog(options.path, options.form_of), *kept, *listeners)
-        )
+        self.sourced: SourceLink | None = None
+        if options.source is not None:
+            from hotconf.runtime.sourced.link import SourceLink  # late: most programs have a file
+
+            self.sourced = SourceLink(options.source, self.publisher, self.cache)
+            kept = (*kept, self.sourced)
+        story = log.RoundLog(options.path, self.cache.form_of)
+        self.notifier = Notifier(self.publisher, (self.meter, bus, story, *kept, *listeners))
         self.cycle = Cycle(
             options,
             self.cache,
@@ -89,6 +94,8 @@ class Reloader(fork.ForkAware, Generic[T]):
             observer=observer,
             reconcile_ns=reconcile_ns,
         )
+        if self.sourced is not None:
+            self.sourced.cycle = self.cycle
         self._driver: Driver | None = None
         self.layers = LayerWatches(self.options.path)
         self.inert = INERT.applies()
@@ -134,8 +141,7 @@ class Reloader(fork.ForkAware, Generic[T]):
     @property
     def watched(self) -> tuple[Path, ...]:
         """The files that are watched, those that do not exist yet among them."""
-        members = self.files.members[self.options.fileless :]
-        return tuple(member.path for member in members) if self.watching else ()
+        return self.files.watched if self.watching else ()
 
     @property
     def shrank(self) -> tuple[Path, ...]:
@@ -203,14 +209,17 @@ class Reloader(fork.ForkAware, Generic[T]):
         self.notifier.required = require
         if self.history is not None:
             self.publisher.baseline = self.history.baseline()
-        self.cache.files = self.cache.files._replace(mounts=around(self.options.path))
+        if not self.options.is_virtual:
+            self.cache.files = self.cache.files._replace(mounts=around(self.options.path))
         self.cycle.loads.collect()
         green.enter(self)
         self._driver = driver = process.claim(self)
         log.debug("reload", "HotReloadWatcher initialized")
         log.debug("reload", "Watching: %s", self.options.path)
         driver.call(partial(self.cycle.join, driver))
-        self.layers.begin(self.options.layers, self._layer_changed, require=require)
+        if self.sourced is not None:
+            self.sourced.begin(driver)
+        self.layers.begin(self.options.layers, self.layer_changed, require=require)
         # By force: a hold from before the start defers changes, and the first config is none.
         caller = Caller()
         driver.call(partial(self.cycle.request, caller, force=True, silent=True))
@@ -232,60 +241,21 @@ class Reloader(fork.ForkAware, Generic[T]):
         event = caller.wait(used) if wait else None
         if event is not None or not wait:
             return event
-        self._unanswered("reload", used)
+        self.unanswered("reload", used)
         return self.reload(wait=True, force=force, revalidate=revalidate)
 
-    def _unanswered(self, method: str, used: Driver) -> None:
+    def unanswered(self, method: str, used: Driver) -> None:
         """A call got no answer. Raises why, unless a signal handler forked meanwhile: it can be repeated."""
         if self.cycle.closed:
             raise UsageError(f"the watcher was closed while {method}() waited")
-        if self._driver is used:
+        if self.is_served_by(used):
             raise UsageError("the thread that watches has died")
 
-    def enter(self, token: object, values: dict[KeyPath, Any], thread: int) -> None:
-        """These values override all layers from now on; before the start, once it is started."""
-        from hotconf.sources.override import prepared  # late: most programs override nothing
+    def is_served_by(self, used: Driver) -> bool:
+        """Whether that is its driver still: not in a child of a fork."""
+        return self._driver is used
 
-        self.cycle.refuse("override")
-        self.options.schema.complete()
-        edit = Edit(token, prepared(values, self.options.schema), thread)
-        used = self.check()
-        if self.cycle.closed:
-            raise UsageError("this watcher is closed: override() works before that")
-        if used is None or self.inert:
-            edit.done(self.options.overrides)
-            self._layer_changed()  # it may have been started meanwhile
-            return
-        if self.snapshot is None:
-            raise NoConfigError("there is no configuration yet that could be overridden")
-        if used.here:
-            raise UsageError("override() cannot wait here: this is the thread that would do it")
-        used.post(partial(self.cycle.edit, edit))
-        try:
-            event = edit.wait(used)
-        except BaseException:
-            used.post(partial(self.cycle.edit, Edit(token)))
-            raise
-        if problems := event.problems if isinstance(event, ReloadFailed) else edit.problems:
-            self.leave(token)  # a failure, which is a fault of ours, may come after it was entered
-            raise ConfigError(problems)
-        if token not in self.options.overrides:
-            self._unanswered("override", used)
-            self.enter(token, values, thread)
-
-    def leave(self, token: object) -> None:
-        """What was entered as `token` counts no longer. Waits until the rest is published; never raises."""
-        while (used := self.check()) is not None and not self.cycle.closed and not self.inert:
-            edit = Edit(token)
-            used.post(partial(self.cycle.edit, edit))
-            if used.here or in_load() or ((made := self.cycle.applying) is not None and made.blocked()):
-                return
-            edit.wait(used)
-            if token not in self.options.overrides or self._driver is used:
-                break
-        self.options.overrides.leave(token)
-
-    def _layer_changed(self) -> None:
+    def layer_changed(self) -> None:
         """The values of a layer changed: load as `reload(wait=False)` does. Called on any thread."""
         if self._driver is not None and self.settings.enabled:
             self.request()
@@ -320,6 +290,8 @@ class Reloader(fork.ForkAware, Generic[T]):
             what = "an open round" if state.round else "a pending reload"
             log.info("reload", "Closed with %s: %s", what, self.options.path)
         self.layers.end()
+        if self.sourced is not None:
+            self.sourced.end()
         leave = partial(self.cycle.leave, used)
         if used is not None and used.here:
             used.post(leave)  # by a finalizer, perhaps during a step
@@ -376,6 +348,8 @@ class Reloader(fork.ForkAware, Generic[T]):
         if self._lost is not None:
             lost, self._lost = self._lost, None
             driver.post(partial(self._rejoin, driver, *lost))
+        if self.sourced is not None:
+            self.sourced.begin(driver)
 
     def _rejoin(self, driver: Driver, lost: tuple[Path, ...] | None, dropped: tuple[str, ...]) -> None:
         if dropped:

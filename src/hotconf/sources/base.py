@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, Typ
 
 from hotconf.config.layers import LayerTable, TextTable
 from hotconf.engine.candidate import Candidate
-from hotconf.errors import UsageError
 from hotconf.formats.base import Document, Format
-from hotconf.formats.registry import format_of
+from hotconf.formats.registry import DEFAULT, format_of, named
 from hotconf.schema import Schema
 from hotconf.settings import PinnedSettings
 from hotconf.sources.files import paths, reading
@@ -21,11 +20,13 @@ from hotconf.sources.files.mounts import Mounts
 from hotconf.sources.files.named import Names
 from hotconf.sources.files.paths import Expansion, Member
 from hotconf.sources.files.reading import Read
+from hotconf.sources.mapping import NO_OVERRIDES, Overrides
 
 if TYPE_CHECKING:
     import re
 
     from hotconf.keypath import KeyPath
+    from hotconf.sources.source import Source
 from hotconf.problems import Problem
 
 T = TypeVar("T")
@@ -168,52 +169,6 @@ class ProfileLayer(FileLayer):
         """The tables of all profiles, whether they count or not."""
 
 
-class Overrides:
-    """Those in force in one watcher, in the order in which they were entered.
-
-    No lock guards them: each change is one call into C.
-    """
-
-    __slots__ = ("_entered",)
-
-    def __init__(self) -> None:
-        self._entered: dict[object, tuple[LayerTable, int]] = {}
-
-    def __contains__(self, token: object) -> bool:
-        return token in self._entered
-
-    @property
-    def tables(self) -> tuple[LayerTable, ...]:
-        """What they say, weakest first."""
-        return tuple([table for table, _ in list(self._entered.values())])
-
-    def enter(self, token: object, table: LayerTable, thread: int) -> None:
-        """From now on `table` is the strongest; `thread` is where it was entered."""
-        if self is NO_OVERRIDES:
-            raise UsageError("nothing can be overridden here")
-        self._entered[token] = table, thread
-
-    def tables_with(self, token: object, table: LayerTable | None) -> tuple[LayerTable, ...]:
-        """What they would say with this one in addition; without it, if it says nothing."""
-        others = tuple([each for other, (each, _) in list(self._entered.items()) if other is not token])
-        return others if table is None else (*others, table)
-
-    def leave(self, token: object) -> None:
-        """Without that one from now on."""
-        self._entered.pop(token, None)
-
-    def abandon(self, thread: int) -> int:
-        """In a forked child: keep those of this thread. Returns how many were dropped."""
-        gone = [token for token, (_, entered) in self._entered.items() if entered != thread]
-        for token in gone:
-            del self._entered[token]
-        return len(gone)
-
-
-NO_OVERRIDES: Final = Overrides()
-"""Of what is loaded without a watcher: always none."""
-
-
 def check_model(schema: Schema[Any]) -> None:
     """Raise `UsageError` for defaults that name files which are not read, if the model is complete."""
     if WATCHED_FILE in sys.modules and schema.adapter.pydantic_complete:
@@ -240,6 +195,37 @@ class Options(NamedTuple, Generic[T]):
     """The working directory at construction; empty: that of the moment."""
     overrides: Overrides = NO_OVERRIDES
     """Those in force: they lie over all layers."""
+    source: Source | None = None
+    """Where the main document comes from, if that is no file; `path` is only its name."""
+
+    @property
+    def given(self) -> str | Source | None:
+        """What the watcher was given in the place of its path."""
+        return self.source or (None if self.fileless else str(self.path))
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether there is no main file: nothing is at `path`, and it is never looked at."""
+        return self.fileless or self.source is not None
+
+    @property
+    def main(self) -> Member:
+        """The main file, or what stands in its place."""
+        return Member(self.path, "virtual" if self.is_virtual else "main")
+
+    @property
+    def unread(self) -> FileSet:
+        """Only that, not read yet."""
+        return FileSet((self.main,))
+
+    def files_in(self, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Those of `paths` that are files: what the source says has no id of its own for the machine."""
+        return paths if self.source is None else tuple([path for path in paths if path != self.path])
+
+    @property
+    def base(self) -> Path:
+        """What names of files in the main document are relative to."""
+        return self.path.parent if self.source is None else Path(self.home)
 
     @property
     def form(self) -> Format:
@@ -294,7 +280,8 @@ class Options(NamedTuple, Generic[T]):
     def expand(self, patterns: Sequence[str], known: Sequence[Member] = ()) -> Expansion:
         """What the patterns match, those of layers included."""
         skip = None if self.profile is None else self.profile.files(self.path)
-        return paths.expand(self.path, patterns, known, self.layer_paths, self._taken, skip)
+        found = paths.expand(self.path, patterns, known, self.layer_paths, self._taken, skip)
+        return found._replace(members=(self.main, *found.members[1:])) if self.is_virtual else found
 
     def _taken(self, found: Sequence[str]) -> set[str]:
         return {path for layer in self.file_layers for path in layer.taken(found, self.schema)}
@@ -317,8 +304,13 @@ class FileSet(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> FileSet:
-        """Only the main file, not read yet."""
+        """Only this main file, not read yet."""
         return cls((Member(path, "main"),))
+
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """The files to watch, those that do not exist yet among them."""
+        return tuple([member.path for member in self.members if member.role != "virtual"])
 
     def with_named(self, names: Names, reads: Mapping[Path, Read]) -> FileSet:
         """The same and the files that values name, as they were read."""
@@ -346,6 +338,12 @@ class FileSet(NamedTuple):
         """The files that could be parsed."""
         return [read.document for read in self.reads.values() if read.document is not None]
 
+    def form_of(self, path: Path, options: Options[Any]) -> Format:
+        """What the file at `path` is written in; of a document of a source, as it was read."""
+        read = self.reads.get(path)
+        fetched = None if read is None else read.fetched
+        return options.form_of(path) if fetched is None else named(fetched.format) or DEFAULT
+
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was read; empty if it was not read."""
         read = self.reads.get(path)
@@ -353,7 +351,7 @@ class FileSet(NamedTuple):
 
     def restamped(self, *, settled: bool = True) -> FileSet:
         """The same files with their current stamps, without their contents. The next poll finds later changes."""
-        reads = {member.path: reading.stat_only(member.path)._replace(settled=settled) for member in self.members}
+        reads = {path: reading.stat_only(path)._replace(settled=settled) for path in self.watched}
         return FileSet(self.members, self.patterns, self.folders, reads, mounts=self.mounts)
 
 

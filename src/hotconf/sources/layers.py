@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from hotconf import arguments
 from hotconf.config.layers import FILE, OVERRIDE, LayerTable, TextTable
+from hotconf.config.reload_settings import without_watch_paths
 from hotconf.errors import UsageError
 from hotconf.keypath import KeyPath
 from hotconf.problems import Problem
@@ -166,11 +167,5 @@ def unable(table: LayerTable, settings: KeyPath | None) -> tuple[LayerTable, Pro
     """`table`, which is of a layer of files, without `watch_paths`: what is read decides nothing about that. And a
     warning, if it has any. `settings`: where the model keeps those of the watcher.
     """
-    given = table.table.get(str(settings[0])) if settings is not None else None
-    if settings is None or not isinstance(given, dict) or "watch_paths" not in given:
-        return table, None
-    path = (*settings, "watch_paths")
     text, hint = "watch_paths counts in the main file and in the environment only", "move it there"
-    problem = Problem(text, path, "schema", "warning", hint, where=table.origin(path, Path()).where)
-    rest = {key: value for key, value in given.items() if key != "watch_paths"}
-    return replace(table, table={**table.table, str(settings[0]): rest}), problem
+    return without_watch_paths(table, settings, text, hint)

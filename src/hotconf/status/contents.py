@@ -56,7 +56,7 @@ def as_read(files: FileSet) -> str | None:
     return _digest(reads)
 
 
-_COUNT: Final = ("main", "fragment")
+_COUNT: Final = ("main", "virtual", "fragment")
 
 
 def _digest(reads: Iterable[Read]) -> str:

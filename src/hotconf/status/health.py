@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hotconf.text import printable, shortened
+from hotconf.text import printable, shortened, source_name
 
 if TYPE_CHECKING:
     from hotconf.events import Pending, ReloadFailed
@@ -32,6 +32,13 @@ _SAID: Final[dict[Kind, str]] = {
     "apply": NOT_APPLIED,
     "internal": "internal error, the log says more",
 }
+_OF_SOURCE: Final[dict[Kind, str]] = {
+    "missing": "nothing is published",
+    "empty": "the document is empty",
+    "too_large": "the document is too large",
+    "unreadable": "the document cannot be read",
+}
+"""The same of what is no file."""
 _BEGINNINGS: Final = ("Missing required field", "Type mismatch", "Invalid enum value", "Unknown key")
 """Of messages that say more than "not valid"; values come after these."""
 
@@ -63,7 +70,9 @@ class Health(NamedTuple):
 def outline(problem: Problem) -> str:
     """What is wrong and where, without the values that messages quote: `config.toml:3:8: server.port: not valid`."""
     beginning = next((each for each in _BEGINNINGS if problem.message.startswith(each)), None)
-    said = beginning.lower() if beginning else _SAID[problem.kind]
+    is_file = problem.file is None or not source_name(problem.file)
+    known = _SAID if is_file else {**_SAID, **_OF_SOURCE}
+    said = beginning.lower() if beginning else known[problem.kind]
     return ": ".join(filter(None, (problem.place, problem.dotted, said)))
 
 

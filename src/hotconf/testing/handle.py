@@ -222,8 +222,8 @@ class WatcherHandle(Generic[T]):
 
     def _save(self, content: bytes) -> None:
         """In one act, also if the path is a link."""
-        if self.watcher._reloader.options.fileless:
-            raise UsageError("this watcher has no file: change its layers, and call reload()")
+        if self.watcher._reloader.options.is_virtual:
+            raise UsageError("this watcher has no file: change its layers or its source, and call reload()")
         target = Path(os.path.realpath(self.path))
         beside = target.with_name(f".{target.name}.new")
         beside.write_bytes(content)

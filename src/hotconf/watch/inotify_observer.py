@@ -103,7 +103,7 @@ class InotifyObserver(Observer):
         if same and before is not None and before.patterns == files.patterns:
             return []
         suffixes = endings(files.patterns)
-        wanted: dict[Path, tuple[str, ...] | None] = dict.fromkeys((member.path for member in files.members), None)
+        wanted: dict[Path, tuple[str, ...] | None] = dict.fromkeys(files.watched)
         wanted.update((Path(folder), suffixes) for folder in files.folders)
         known, armed.endings = armed.endings, wanted
         for path in known.keys() - wanted.keys():

@@ -106,7 +106,7 @@ class WatchdogObserver(Observer):
         self._ways = {
             (owner, path): _Way(path, is_folder=is_folder)
             for owner, files in self._armed.items()
-            for is_folder, found in ((False, [each.path for each in files.members]), (True, files.folders))
+            for is_folder, found in ((False, files.watched), (True, files.folders))
             for path in map(Path, found)
         }
         wanted = {directory for way in self._ways.values() for directory in way.directories}

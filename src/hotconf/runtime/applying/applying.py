@@ -33,6 +33,7 @@ from hotconf.snapshot import Snapshot, Timings
 from hotconf.sources.base import Options
 from hotconf.subscribers.bus import checked_selector
 from hotconf.system import threads
+from hotconf.text import file_name
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Applying(Generic[T]):
     def __init__(
         self, options: Options[T], publisher: Publisher[T], feed: Callable[[protocol.Input], object]
     ) -> None:
-        self.keeper = Keeper(options.path.name, unstuck=self._unstuck)
+        self.keeper = Keeper(file_name(options.path), unstuck=self._unstuck)
         self.published: Published[T] = Published(self.keeper)
         self.cause: BaseException | None = None
         """What the latest refusal came from."""

@@ -105,7 +105,9 @@ class Acting(Generic[T]):
         Entering raises `ConfigError` if what results is not valid, or the model has no such key, and nothing changes;
         `NoConfigError` after a start without a configuration; `UsageError` as `reload()` does.
         """
-        return Override(self._reloader, values)
+        from hotconf.runtime.applying.overriding import Overriding  # late: most programs override nothing
+
+        return Override(Overriding(self._reloader), values)
 
     @overload
     def resource(

@@ -51,10 +51,13 @@ def given(reloader: Reloader[Any], kind: type[Any]) -> tuple[Callable[..., Any],
     _try("schema", options.schema)
     for number, layer in enumerate(wanted["layers"]):
         _try(layer.name if isinstance(layer, MappingLayer) else f"layers[{number}]", layer)
-    return restored, (kind, options.home, None if options.fileless else str(options.path), options.schema, wanted)
+    main = options.given
+    if options.source is not None:
+        _try("path", main)
+    return restored, (kind, options.home, main, options.schema, wanted)
 
 
-def restored(kind: type[Any], home: str, path: str | None, schema: Any, wanted: dict[str, Any]) -> Any:
+def restored(kind: type[Any], home: str, path: object, schema: Any, wanted: dict[str, Any]) -> Any:
     """A watcher with these arguments, made as if in the working directory `home`. It is not started."""
     if not home or home == paths.here():
         return kind(path, schema, **wanted)

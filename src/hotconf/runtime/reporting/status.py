@@ -20,6 +20,7 @@ from hotconf.status.contents import DIGITS, Contents, as_read
 from hotconf.status.health import outline
 from hotconf.status.record import Status, Waiting, encode, plain
 from hotconf.status.requests import key
+from hotconf.text import file_name
 from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def written(reloader: Reloader[Any], seen: Seen, started: datetime, request: int
             pid=os.getpid(),
             program=scrub(_program(), words=True),
             host=os.uname().nodename,
-            config=reloader.options.path.name,
+            config=file_name(reloader.options.path),
             key=key(reloader.options.path),
             started=started,
             at=datetime.now(UTC),

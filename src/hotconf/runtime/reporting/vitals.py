@@ -37,7 +37,8 @@ def trouble(reloader: Reloader[Any]) -> str | None:
     loads = [loader.trouble for loader in used.loaders]
     making = None if made is None else made.trouble
     more = (used.trouble, *loads, reloader.bus.delivery.worker.trouble, records.trouble(), making)
-    return "; ".join(filter(None, (found, *more))) or None
+    cut_off = None if reloader.sourced is None else reloader.sourced.trouble
+    return "; ".join(filter(None, (found, *more, cut_off))) or None
 
 
 def health(reloader: Reloader[Any]) -> Health:

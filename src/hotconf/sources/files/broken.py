@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hotconf.config.spelling import respell, without_stamp
-from hotconf.formats.base import Document
-from hotconf.formats.registry import named, salvage
+from hotconf.formats.base import Document, Format
+from hotconf.formats.registry import salvage
 from hotconf.problems import Problem
+from hotconf.schema import Schema
 from hotconf.sources.base import Choice, Options
 
 if TYPE_CHECKING:
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from hotconf.sources.files.reading import Read
 
 
-def salvaged(first: Problem, options: Options[Any], path: Path, data: bytes) -> Salvage:
-    """What is known of the file at `path`, of which `first` is the first mistake; keys as the model spells them."""
-    found = salvage(first, data, path, named(options.language(path)))
+def salvaged(first: Problem, schema: Schema[Any], path: Path, data: bytes, form: Format | None) -> Salvage:
+    """What is known of the file at `path`, of which `first` is the first mistake; keys as the model spells them.
+
+    `form`: what it is written in, if its name does not say.
+    """
+    found = salvage(first, data, path, form)
     if found.document is None:
         return found
-    document = without_stamp(found.document, options.schema)
-    spelled = respell(document, options.schema)
+    document = without_stamp(found.document, schema)
+    spelled = respell(document, schema)
     return found._replace(document=spelled if isinstance(spelled, Document) else None)
 
 

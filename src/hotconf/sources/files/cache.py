@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hotconf.formats.base import Format
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import reading
 from hotconf.sources.files.compare import Difference
@@ -15,13 +16,14 @@ from hotconf.sources.files.reading import Read
 class Cache:
     """The files of one watcher. Used on the driver's thread; other threads may read `files`."""
 
-    __slots__ = ("_compare_again", "_distrusted", "_loading", "before", "files", "touched")
+    __slots__ = ("_compare_again", "_distrusted", "_loading", "_options", "before", "files", "touched")
 
     files: FileSet
     """What the last load read."""
 
     def __init__(self, options: Options[Any]) -> None:
-        self.files = FileSet.of(options.path)
+        self._options = options
+        self.files = options.unread
         self.before: Mapping[Path, Read] = {}
         """What was read when the last round ended."""
         self.touched: frozenset[Path] = frozenset()
@@ -32,6 +34,10 @@ class Cache:
         """A comparison was due during that load."""
         self._distrusted = False
         """The next load reads everything afresh."""
+
+    def form_of(self, path: Path) -> Format:
+        """What the file at `path` is written in."""
+        return self.files.form_of(path, self._options)
 
     def touch(self, paths: Iterable[Path]) -> None:
         """These files changed, as the machine knows."""

@@ -5,10 +5,11 @@ That may take long, or hang, so it may run on any thread: it is given what was r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from hotconf.snapshot import SourceFile
 from hotconf.sources.base import FileSet, Options
 from hotconf.sources.files import paths, reading
 from hotconf.sources.files.paths import Expansion
@@ -80,6 +81,19 @@ def compare(files: FileSet, options: Options[Any], skip: Iterable[Path] = ()) ->
     came, expansion = _came_or_went(files, options)
     changed.update((path, None) for path in came if path not in known)
     return Difference(tuple(changed), newer, expansion)
+
+
+def shrank(reads: Mapping[Path, Read], before: Iterable[Read], kept: Iterable[SourceFile]) -> tuple[Path, ...]:
+    """Those of the files `reads` that hold only the first part of what they held in one of the others."""
+    same = {id(read.data) for read in reads.values()}
+    earlier = [(read.path, read.data) for read in before if id(read.data) not in same]
+    earlier += [(file.path, file.content) for file in kept if id(file.content) not in same]
+    return tuple(dict.fromkeys([path for path, old in earlier if _begins(reads.get(path), old)]))
+
+
+def _begins(read: Read | None, old: bytes) -> bool:
+    """Whether what was read is the first part of `old`, and not all of it."""
+    return read is not None and read.problem is None and len(read.data) < len(old) and old.startswith(read.data)
 
 
 def _came_or_went(files: FileSet, options: Options[Any]) -> tuple[list[Path], Expansion | None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hotconf.sources.files import paths
-from hotconf.sources.files.reading import Read
+from hotconf.sources.files.reading import NO_FILE, Read
 from hotconf.text import printable
 
 NETWORK: Final = frozenset(
@@ -166,7 +166,7 @@ def under(before: Mounts, reads: Iterable[Read], new: Iterable[Read], folders: I
     is_same = hash(table) == before.table and not before.single
     again = folders is not None or before.remote is not None or not is_same
     fresh = list(reads if again else new)
-    ways = [os.fspath(read.path) for read in fresh if not read.stamp.identity]
+    ways = [os.fspath(read.path) for read in fresh if not read.stamp.identity and read.stamp.error != NO_FILE]
     ways.extend(link for read in fresh for link, _ in read.stamp.links)
     devices = {read.stamp.identity[0] for read in fresh if read.stamp.identity}
     where = remote(devices | _devices_around((*ways, *(folders or ()))), table)

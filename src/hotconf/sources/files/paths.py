@@ -34,10 +34,11 @@ _SHOWN: Final = 100
 
 _URL: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
-_OTHERS: Final = ("main", "named")
+_OTHERS: Final = ("main", "virtual", "named")
 """The roles of members that no pattern stands for."""
 
-Role = Literal["main", "fragment", "watched", "layer", "named"]
+Role = Literal["main", "virtual", "fragment", "watched", "layer", "named"]
+"""`virtual`: in the place of the main file, what is no file; its path is never looked at."""
 
 
 class Place(NamedTuple):

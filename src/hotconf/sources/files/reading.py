@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from hotconf.formats.base import Document
 from hotconf.problems import Kind, Problem
@@ -21,6 +21,9 @@ from hotconf.snapshot import SourceFile
 from hotconf.sources.files import paths
 from hotconf.system.descriptors import FILE, ClosedError, Descriptor
 from hotconf.text import printable
+
+if TYPE_CHECKING:
+    from hotconf.sources.source import Fetched
 
 FRESH_NS: Final = 20_000_000
 """A file that changed this shortly before it was read may change again without a new time stamp: the clocks of file
@@ -39,6 +42,10 @@ _WHAT: Final = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+
+NO_FILE: Final = -1
+"""In place of an `errno`: what was read is no file, and nothing is to be looked at."""
 
 
 class Stamp(NamedTuple):
@@ -65,6 +72,8 @@ class Read(NamedTuple):
     """The parsed file, if it could be parsed; used again while the file has not changed."""
     source: SourceFile | None = None
     """That file for snapshots: they share it as long as it has not changed."""
+    fetched: Fetched | None = None
+    """What it was made of, if that is no file."""
 
     def __repr__(self) -> str:
         """Never shows the content."""
@@ -99,6 +108,8 @@ def changed(reads: Iterable[Read]) -> list[Path]:
     """Those whose stamp differs from when they were read, or that were unstable then."""
     found = []
     for path, (error, identity, links), _, problem, *_ in reads:
+        if error == NO_FILE:
+            continue
         try:
             it = os.stat(path)
         except OSError as failed:
@@ -179,6 +190,15 @@ def is_directory(read: Read) -> bool:
 def unstable(read: Read) -> Read:
     """The same, but changed while it was read."""
     return read._replace(problem=_unstable(read.path), settled=False)
+
+
+def source_file(
+    read: Read, role: Literal["main", "virtual", "fragment", "named"], language: str | None
+) -> SourceFile:
+    """It for snapshots. `language`: what it is written in, if its name does not say."""
+    if (fetched := read.fetched) is not None:
+        return SourceFile(read.path, "main", read.data, fetched.format, fetched.version)
+    return SourceFile(read.path, "main" if role == "virtual" else role, read.data, language)
 
 
 def exposed(read: Read) -> Problem | None:

@@ -7,7 +7,6 @@ the machine waits (`shrank` in `engine.debounce`).
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +20,7 @@ from hotconf.config.merge import merge
 from hotconf.config.reload_settings import settings_of, settings_path
 from hotconf.config.spelling import respell, without_stamp
 from hotconf.formats.base import Document
-from hotconf.formats.registry import DEFAULT, named, parse
+from hotconf.formats.registry import named, parse
 from hotconf.problems import Problem
 from hotconf.snapshot import SourceFile
 from hotconf.sources import layers
@@ -29,7 +28,7 @@ from hotconf.sources.base import Choice, FileLayer, FileSet, Options
 from hotconf.sources.files import mounts, paths, reading
 from hotconf.sources.files.named import NamedFiles
 from hotconf.sources.files.paths import Expansion, Member, Role
-from hotconf.sources.files.reading import Read, Stamp
+from hotconf.sources.files.reading import Read
 from hotconf.system import fork
 from hotconf.system.descriptors import Descriptor
 
@@ -67,7 +66,7 @@ class SetReader:
         """What is read besides `watch_paths`: the file of the profile, and those of layers."""
         self.profile: Choice | None = None
         """The profile that counts."""
-        self.expansion = Expansion((Member(options.path, "main"),))
+        self.expansion = Expansion((options.main,))
         self.reads: dict[Path, Read] = {}
         """In the order of the members, with documents where they could be parsed."""
         self.problems: list[Problem] = []
@@ -76,7 +75,7 @@ class SetReader:
         self.read_ns = self.parse_ns = 0
         """How long reading and parsing took."""
         known = {path: read for path in cached.named if path not in touched and (read := cached.reads.get(path))}
-        self.named = NamedFiles(options.path.parent, known)
+        self.named = NamedFiles(options.base, known)
         """Reads what values name. A load that ended before it knew its values has not read what was touched."""
         self.names = cached.named
         self._names_before = self.names.keys()
@@ -181,7 +180,9 @@ class SetReader:
             self.problems.append(choice)
         else:
             self.profile = choice
-            own = () if choice.file is None or self.options.fileless else (os.fspath(choice.file),)
+            if self.options.is_virtual:
+                choice = self.profile = choice._replace(file=None)
+            own = () if choice.file is None else (os.fspath(choice.file),)
             self.also = (*own, *self._of_layers)
 
     def _distrust(self, touched: Iterable[Path]) -> None:
@@ -195,6 +196,8 @@ class SetReader:
     def _watch_paths(self) -> tuple[str, ...]:
         """Those of the main file just read and of the layers over it; those in force, if it is broken."""
         main = self.reads[self.options.path].document
+        if self.options.source is not None:
+            return self.also
         if main is None or self.options.pins.watch_paths is not None:
             return (*self.patterns, *(each for each in self.also if each not in self.patterns))
         spelled = (respell(each, self.options.schema) for each in self.over if not each.under)
@@ -207,8 +210,10 @@ class SetReader:
     def _read_main(self) -> tuple[Read, Descriptor | None]:
         """The main file; if it was read now, with the open file, so that no other one gets its inode."""
         path, known = self.options.path, self._known.get(self.options.path)
-        if self.options.fileless:
-            return Read(path, Stamp(error=errno.ENOENT), document=Document(path, "", {}, DEFAULT)), None
+        if self.options.is_virtual:
+            from hotconf.sources import virtual  # late: most programs have a file
+
+            return virtual.read(self.options, known), None
         if known is not None and _is_usable(known, "main"):
             return known, None
         if path in self.instead:
@@ -311,8 +316,8 @@ class SetReader:
                 if not self.options.allow_empty and (empty := reading.empty(read)):
                     listed = os.fspath(member.path) in self._of_layers
                     self.problems.append(replace(empty, severity="warning") if listed else empty)
-            elif read.document is None and (document := self._parsed(member.path, read.data)) is not None:
-                source = SourceFile(member.path, member.role, read.data, self.options.language(member.path))
+            elif read.document is None and (document := self._parsed(read)) is not None:
+                source = reading.source_file(read, member.role, self.options.language(member.path))
                 self.reads[member.path] = read._replace(document=document, source=source)
 
     def _look_for_profiles(self) -> None:
@@ -360,20 +365,20 @@ class SetReader:
             return  # the pipeline knows whether it is needed
         if problem.kind == "missing" and os.fspath(member.path) in self.options.optional_paths:
             return
-        if problem.kind == "missing" and member.role != "main":
+        if problem.kind == "missing" and member.role not in ("main", "virtual"):
             problem = replace(problem, severity="warning", hint="it is read as soon as it appears")
         self.problems.append(problem)
 
-    def _parsed(self, path: Path, data: bytes) -> Document | None:
-        options = self.options
-        form = options.form_of(path)
-        if form.package:
+    def _parsed(self, read: Read) -> Document | None:
+        options, path, data = self.options, read.path, read.data
+        given = named(read.fetched.format if read.fetched else options.language(path))
+        if (form := given or options.form_of(path)).package:
             fork.import_first(form.package)
-        document = parse(data, path, allow_empty=options.allow_empty, form=named(options.language(path)))
+        document = parse(data, path, allow_empty=options.allow_empty, form=given)
         if isinstance(document, Problem):
             from hotconf.sources.files.broken import salvaged  # late: a good file does not need it
 
-            self.salvaged[path] = rest = salvaged(document, options, path, data)
+            self.salvaged[path] = rest = salvaged(document, options.schema, path, data, given)
             self.problems.extend(rest.problems)
             return None
         if "$schema" in document.table:
