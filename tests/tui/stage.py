@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
+from textual.widgets import Input
+
 from hotconf.subscribers.stats import Meter, Stats
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.view import message
@@ -147,6 +149,15 @@ def play(
     with patch.dict(message._SECONDS, dict.fromkeys(message._SECONDS, 3600.0)):
         asyncio.run(run())
     return app
+
+
+async def choose(pilot: Any, title: str) -> None:
+    """Choose a command from the palette."""
+    await pilot.press("ctrl+p")
+    await shows(pilot, "Search for commands")
+    pilot.app.screen.query_one(Input).value = title
+    await until(pilot, lambda: screen(pilot.app).count(title) == 2)  # as it was typed, and as it was found
+    await pilot.press("enter")
 
 
 async def until(pilot: Any, condition: Callable[[], object]) -> None:

@@ -12,40 +12,39 @@ from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.latency import Latency
 from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.panels import ConfigurationPanel
-from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
+from tui.stage import LARGE, SMALL, FakeSession, choose, play, screen, shows, until
 from tui.updates import deferred, facts, failed, reloaded, snapshot
 
 LOADED = Update(facts(snapshot()))
 
 
-def test_a_gate_starts_and_finishes_with_the_same_key():
-    """It holds reloads back meanwhile, says that it is a rehearsal, and the footer says what the key does now."""
+def test_a_gate_starts_and_finishes_from_the_palette():
+    """It holds reloads back meanwhile, and says that it is a rehearsal; the footer does not speak of it."""
 
     async def scenario(pilot):
         app = pilot.app
-        await shows(pilot, "g Gate")
-        await pilot.press("g")
+        await choose(pilot, "Start quality gate")
         await shows(pilot, "quality gate rehearsal · plan · gemini ")
         assert app.session.holds == ["gate"]
-        await shows(pilot, "g Finish gate")
         app.session.notify(deferred())
-        await shows(pilot, "1 reload queued: waiting for quality gate (press g to finish)")
-        await pilot.press("g")
+        await shows(pilot, "1 reload queued: waiting for quality gate (press f to apply it now)")
+        assert "gate" not in screen(app).splitlines()[-1]
+        await choose(pilot, "Finish quality gate")
         await until(pilot, lambda: app.session.holds == [])
-        await shows(pilot, "g Gate")
 
     play(FakeSession(LOADED), scenario)
 
 
 def test_all_three_kinds_run_beside_each_other():
-    """Each has its line and its key."""
+    """Each has its line, and is finished by itself."""
 
     async def scenario(pilot):
         app = pilot.app
-        await pilot.press("g", "a", "c")
+        for kind in ("gate", "agent", "critical"):
+            app.action_start(kind)
         await shows(pilot, "critical operation rehearsal")
         assert app.session.holds == ["gate", "agent", "critical"]
-        await pilot.press("a")
+        app.action_finish("agent")
         await until(pilot, lambda: app.session.holds == ["gate", "critical"])
 
     play(FakeSession(LOADED), scenario)
@@ -55,7 +54,7 @@ def test_a_rehearsal_ends_by_itself():
     """When its last step is over; a note says so."""
 
     async def scenario(pilot):
-        await pilot.press("c")
+        pilot.app.action_start("critical")
         await shows(pilot, "critical operation rehearsal · write files")
         pilot.app.clock.passed = 4.9
         await shows(pilot, "critical operation rehearsal · git commit")
@@ -132,7 +131,7 @@ def test_one_generation_has_nothing_to_be_compared_with():
 
 
 def test_rollback_shows_what_it_does_and_asks():
-    """`y` does it, Esc does not; what was done stands among the events."""
+    """`R` does it, Esc and `y`, which copies, do not; what was done stands among the events."""
 
     async def scenario(pilot):
         app = pilot.app
@@ -148,6 +147,8 @@ def test_rollback_shows_what_it_does_and_asks():
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, GoBack))
         await pilot.press("y")
+        assert app.session.asked == []
+        await pilot.press("R")
         await shows(pilot, "Rolled back to the files of generation 1")
         assert app.session.asked == ["restore remove_appeared=False"]
 
@@ -195,7 +196,10 @@ def test_latency_help_palette_and_themes_open_and_close():
 
     async def scenario(pilot):
         app = pilot.app
-        for key, kind, text in (("l", Latency, "0 reloads"), ("question_mark", Help, "finish a quality gate")):
+        for key, kind, text in (
+            ("L", Latency, "0 reloads"),
+            ("question_mark", Help, "open your editor at this line"),
+        ):
             await pilot.press(key)
             await until(pilot, lambda kind=kind: isinstance(app.screen, kind))
             await shows(pilot, text)
@@ -206,7 +210,7 @@ def test_latency_help_palette_and_themes_open_and_close():
         await pilot.press("escape", "t")
         await shows(pilot, "Search for themes")
         await pilot.press("escape")
-        await shows(pilot, "g Gate")
+        await shows(pilot, "e Edit")
 
     play(FakeSession(LOADED), scenario)
 
@@ -241,8 +245,8 @@ def test_the_mouse_selects_folds_and_presses_keys(monkeypatch):
         await until(pilot, lambda: isinstance(app.screen, ValueDetails))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.get_default_screen())
-        await pilot.click(offset=(2, 23))
-        await until(pilot, lambda: app.session.holds == ["gate"])
+        await pilot.click(offset=(screen(app).splitlines()[-1].index("Reload"), 23))
+        await until(pilot, lambda: app.session.asked == ["reload force=False"])
 
     play(FakeSession(LOADED), scenario)
 

@@ -282,7 +282,7 @@ def test_it_lives_in_any_size(size):
     async def scenario(pilot):
         await pilot.resize(*size)
         pilot.app.session.notify(failed())
-        for key in ("g", "d", "l", "slash"):
+        for key in ("g", "d", "L", "slash"):
             await pilot.press(key, "escape")
         await pilot.resize(*SMALL)
         await shows(pilot, "✗ failed: config.toml:7:8")

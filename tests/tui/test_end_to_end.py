@@ -69,6 +69,14 @@ class Tmux:
         for key in keys:
             self._run("send-keys", "-t", window, *((key,) if key in ("Enter", "Escape") else ("-l", key)))
 
+    def command(self, window: str, title: str) -> None:
+        """Choose a command of the app from its palette."""
+        self._run("send-keys", "-t", window, "C-p")
+        self.shows(window, "Search for commands")
+        self.type(window, title)
+        wait_until(lambda: self.screen(window).count(title) == 2)  # as it was typed, and as it was found
+        self.type(window, "Enter")
+
     def screen(self, window: str) -> str:
         """What the window shows."""
         return self._run("capture-pane", "-p", "-t", window)
@@ -147,12 +155,12 @@ def test_a_session_from_start_to_end(tmux: Tmux, home: Path) -> None:
     tmux.shows("app", r"8 │ daily_limit_usd = 20.0\]")
     tmux.shows("app", "generation 2 ")
 
-    tmux.type("app", "g")
+    tmux.command("app", "Start quality gate")
     tmux.shows("app", "quality gate rehearsal")
     tmux.type("vim", ":%s/20.0./30.0/", "Enter", ":write", "Enter")
-    tmux.shows("app", "1 reload queued: waiting for quality gate .press g to finish.")
+    tmux.shows("app", "1 reload queued: waiting for quality gate .press f to apply it now.")
     tmux.shows("app", "generation 2 ")
-    tmux.type("app", "g")
+    tmux.command("app", "Finish quality gate")
     tmux.shows("app", "generation 3 +✓ reloaded")
     wait_until(lambda: "✗ failed: " not in tmux.screen("app"))
     assert "daily_limit_usd = 30.0" in (home / "config.toml").read_text()

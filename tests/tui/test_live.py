@@ -97,14 +97,14 @@ def test_it_opens_on_a_broken_file_and_goes_live(path):
 
 
 def test_a_reload_waits_for_the_gate_and_is_applied_at_its_end(path):
-    """Queued, said so, and published by the key that finishes the gate."""
+    """Queued, said so, and published when the gate is finished."""
 
     async def scenario(pilot):
-        await pilot.press("g")
+        pilot.app.action_start("gate")
         save(path, "20.0")
-        await shows(pilot, "1 reload queued: waiting for quality gate (press g to finish)")
+        await shows(pilot, "1 reload queued: waiting for quality gate (press f to apply it now)")
         assert pilot.app.view.facts.generation == 1
-        await pilot.press("g")
+        pilot.app.action_finish("gate")
         await shows(pilot, "generation 2  ✓ reloaded")
         await until(pilot, lambda: "reload queued" not in screen(pilot.app))
 
@@ -115,12 +115,12 @@ def test_a_queued_reload_is_applied_now(path):
     """Though the gate goes on."""
 
     async def scenario(pilot):
-        await pilot.press("g")
+        pilot.app.action_start("gate")
         save(path, "20.0")
         await shows(pilot, "f Apply now")
         await pilot.press("f")
         await shows(pilot, "generation 2  ✓ reloaded")
-        await shows(pilot, "g Finish gate")
+        await shows(pilot, "quality gate rehearsal")
 
     live(path, scenario)
 
@@ -135,7 +135,7 @@ def test_rollback_restores_the_earlier_bytes(path):
         await pilot.press("d", "b")
         await until(pilot, lambda: isinstance(pilot.app.screen, GoBack))
         await shows(pilot, "+daily_limit_usd = 10")
-        await pilot.press("y")
+        await pilot.press("R")
         await shows(pilot, "generation 3  ✓ reloaded")
         assert path.read_bytes() == before
 
@@ -151,7 +151,7 @@ def test_rollback_mends_a_broken_file(path):
         await shows(pilot, "✗ failed: ")
         await pilot.press("d", "b")
         await shows(pilot, '-daily_limit_usd = "much"')
-        await pilot.press("y")
+        await pilot.press("R")
         await until(pilot, lambda: path.read_bytes() == before)
         await until(pilot, lambda: "✗ failed: " not in screen(pilot.app))
 
@@ -167,7 +167,7 @@ def test_rollback_is_refused_if_the_file_changed_meanwhile(path):
         await pilot.press("d", "b")
         await until(pilot, lambda: isinstance(pilot.app.screen, GoBack))
         save(path, "30.0")
-        await pilot.press("y")
+        await pilot.press("R")
         await shows(pilot, "Not rolled back: config.toml changed in the meantime")
         assert "30.0" in path.read_text()
 
@@ -189,7 +189,7 @@ def test_fragments_that_appeared_stay_unless_confirmed(path):
         await shows(pilot, "a.toml appeared since and stays")
         await pilot.press("x")
         await shows(pilot, "a.toml will be removed")
-        await pilot.press("y")
+        await pilot.press("R")
         await shows(pilot, "generation 3  ✓")
         assert [each.name for each in more.iterdir()] == ["b.toml"]
 

@@ -92,7 +92,7 @@ def test_the_editor_is_the_persons():
             editor.command(nonsense, Place(FILE))
 
 
-GATE = Operation("quality gate", "g", 100.0, (Step("plan · gemini", 4.0), Step("plan · claude", 6.0)))
+GATE = Operation("quality gate", 100.0, (Step("plan · gemini", 4.0), Step("plan · claude", 6.0)))
 
 
 def test_an_operation_walks_its_steps():
@@ -104,7 +104,7 @@ def test_an_operation_walks_its_steps():
         "plan · claude",
     ]
     assert [GATE.over(now) for now in (100.0, 109.9, 110.0)] == [False, False, True]
-    assert not Operation("make lint", "", 0.0).over(1e9)
+    assert not Operation("make lint", 0.0).over(1e9)
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
@@ -113,12 +113,12 @@ def test_an_operation_fits_its_line(columns):
     text = "".join(span.text for span in operation.spans(GATE, 105.0, columns))
     assert len(text) <= columns
     assert text.startswith(" ▸ quality gate rehearsal · plan · cl")
-    assert text.endswith(" 5.0 s · g finishes ")
+    assert text.endswith(" 5.0 s ")
 
 
 def test_a_command_says_how_long_it_runs():
     """There is no bar, for nobody knows how long it takes."""
-    text = "".join(span.text for span in operation.spans(Operation("make lint", "", 100.0), 107.4, 80))
+    text = "".join(span.text for span in operation.spans(Operation("make lint", 100.0), 107.4, 80))
     assert text == " ▸ make lint  running for 7 s  reloads wait"
 
 

@@ -66,14 +66,14 @@ async def latency(pilot: Any) -> None:
         overhead = 0.2 + (number % 7) * 0.05 + (number % 20 == 0) * 0.4
         times = Timings(0.1, 2000.5, 0.1, 0.35, 0.6 + number % 3 / 10, 0, 0.01, overhead)
         pilot.app.session.meter.count(ReloadSuccess(number, (), (), times))
-    await pilot.press("l")
+    await pilot.press("L")
     await shows(pilot, "60 reloads")
 
 
 async def help_(pilot: Any) -> None:
     """All keys."""
     await pilot.press("question_mark")
-    await shows(pilot, "Act")
+    await shows(pilot, "Main screen")
 
 
 async def search(pilot: Any) -> None:

@@ -42,9 +42,9 @@ def texts(view, width=80, toggled=None):
     return [row.text for row in lines(view, width, toggled)]
 
 
-def alerts(view, keys=None):
+def alerts(view):
     """What stays below the status line."""
-    return [alert.text for alert in status.status(view, NOON, keys or {}).alerts]
+    return [alert.text for alert in status.status(view, NOON).alerts]
 
 
 def test_a_last_good_state_is_told_until_the_files_are_good():
@@ -58,7 +58,7 @@ def test_a_last_good_state_is_told_until_the_files_are_good():
 
 def state(view, seconds=0.0):
     """What the status line says of the state."""
-    return " ".join(span.text for span in status.status(view, at(seconds), {}).state)
+    return " ".join(span.text for span in status.status(view, at(seconds)).state)
 
 
 def test_the_view_needs_no_textual():
@@ -143,10 +143,9 @@ def test_a_failure_stays_until_a_good_save():
 
 
 def test_a_queued_reload_says_what_it_waits_for_and_what_to_press():
-    """The key that finishes the operation, if it is one of the app's; else the one that applies it now."""
+    """And that it can be applied now all the same."""
     view = updated(START, [deferred()])
     told = "‖ 1 reload queued: waiting for quality gate"
-    assert alerts(view, {"quality gate": "g"}) == [f"{told} (press g to finish)"]
     assert alerts(view) == [f"{told} (press f to apply it now)"]
 
 
@@ -154,7 +153,7 @@ def test_hot_reload_off_and_drift_are_said():
     """Nobody believes that edits are noticed, or that the files are what is active."""
     view = replace(View(facts(snapshot(), enabled=False, watching=())), drift=True)
     assert [alert.split(":")[0] for alert in alerts(view)] == ["○ hot reload off", "≠ drift"]
-    assert status.status(view, NOON, {}).watch == ("not watching",)
+    assert status.status(view, NOON).watch == ("not watching",)
 
 
 def test_settling_counts_down_from_the_last_change():
@@ -162,9 +161,9 @@ def test_settling_counts_down_from_the_last_change():
     view = updated(START, [changed(0)])
     assert state(view, 0.6) == "generation 1 … settling 1.4 s"
     assert state(view, 9) == "generation 1 … settling"
-    half = status.status(view, NOON, {}, waits="file shrank")
+    half = status.status(view, NOON, waits="file shrank")
     assert half.state[-1].text == "… settling (file shrank)"
-    lacking = status.status(view, NOON, {}, waits="files are gone")
+    lacking = status.status(view, NOON, waits="files are gone")
     assert lacking.state[-1].text == "… settling (files are gone)"
     assert state(updated(view, [reloaded(2)]), 9) == "generation 2 ✓ reloaded 12:00:02"
 

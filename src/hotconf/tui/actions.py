@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.binding import Binding, BindingType
 
 from hotconf.text import shortened
 from hotconf.tui import palette
+from hotconf.tui.keys import label
 from hotconf.tui.messages import Chosen, CommandEnded
 from hotconf.tui.operations.running import REASONS, Operations
 from hotconf.tui.screens.sheet import Sheet, SheetList
@@ -38,6 +43,12 @@ _LONGEST_SHOWN: Final = 60
 
 class Actions(App[None]):
     """The actions of `HotconfApp`, which has the state that they work on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "command_palette", show=False, priority=True, tooltip="all commands, to search and choose"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, tooltip="suspend; fg comes back"),
+        Binding("ctrl+c", "quit", show=False, priority=True, tooltip="leave the app"),
+    ]
 
     session: Session
     clock: Clock
@@ -77,9 +88,7 @@ class Actions(App[None]):
 
     def action_start(self, kind: str) -> None:
         """Begin a rehearsal; reloads are queued until it is over."""
-        facts = self.view.facts
-        config = facts.snapshot.config if facts.snapshot is not None else None
-        self.operations.rehearse(_kind(kind), config, self.clock.seconds())
+        self.operations.rehearse(_kind(kind), self._config, self.clock.seconds())
         self.note(f"Rehearsal: {REASONS[_kind(kind)]}, reloads wait", tone="muted")
 
     def action_finish(self, kind: str) -> None:
@@ -177,9 +186,26 @@ class Actions(App[None]):
         """Do `work`, which reads or writes files, on a thread of its own, and then `then` with what it returns."""
         self.run_worker(lambda: self.call_later(then, work()), thread=True)
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 (Textual's)
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the palette offers."""
-        return palette.commands(self, self.view, self.operations, has_history=bool(self.history.snapshots))
+        return palette.commands(self, screen, self.operations, self._config)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """As help and documentation write it."""
+        return label(binding.key)
+
+    def action_suspend_process(self) -> None:
+        """Stop, with all of the job, as any program does at Ctrl+Z; `fg` comes back to the same screen."""
+        with suppress(SuspendNotSupported), self.suspend():
+            # By default action: who has no shell to go back to, as the only program of a terminal, is not stopped.
+            before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(0, signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, before)
+
+    @property
+    def _config(self) -> object:
+        snapshot = self.view.facts.snapshot
+        return snapshot.config if snapshot is not None else None
 
 
 def _kind(text: str) -> BusyKind:

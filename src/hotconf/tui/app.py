@@ -9,9 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
 from hotconf.events import ReloadSuccess
@@ -54,9 +53,6 @@ class HotconfApp(Actions):
     TITLE = "hotconf"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
-    ]
 
     def __init__(
         self,
@@ -200,7 +196,7 @@ class HotconfApp(Actions):
     def _show_passing(self) -> None:
         """What changes with time alone."""
         waits = self.session.waits()
-        shown = status.status(self.view, self.clock.now(), self.operations.keys, self._home, waits=waits)
+        shown = status.status(self.view, self.clock.now(), self._home, waits=waits)
         if self._message is not None:
             shown = replace(shown, message=Span(self._message.text, self._message.tone))
         with suppress(NoMatches):

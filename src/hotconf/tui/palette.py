@@ -1,44 +1,43 @@
-"""The command palette: everything that the app can do, by its name."""
+"""The command palette: everything that the app can do, by its name and with its key."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 
-from hotconf.tui.operations.running import REASONS
+from hotconf.tui.keys import declared
+from hotconf.tui.operations.running import REASONS, can_rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual.app import App
+    from textual.screen import Screen
 
     from hotconf.tui.operations.running import Operations
-    from hotconf.tui.view.view import View
 
 
-def commands(app: App[None], view: View, operations: Operations, *, has_history: bool) -> Iterator[SystemCommand]:
-    """What works now."""
+def commands(app: App[None], screen: Screen[Any], operations: Operations, config: object) -> Iterator[SystemCommand]:
+    """What works now: what `screen` and the app have keys for, and the rehearsals that `config` has."""
+    active = screen.active_bindings
+    for binding in (*declared(type(screen)), *declared(type(app))):
+        found = active.get(binding.key)
+        if not binding.description or found is None or not found.enabled or found.binding.action != binding.action:
+            continue
+        yield SystemCommand(
+            f"{binding.description} ({app.get_key_display(binding)})",
+            _sentence(binding.tooltip),
+            partial(app.run_action, binding.action, found.node),
+        )
+    for kind, reason in REASONS.items():
+        if reason in operations:
+            yield SystemCommand(f"Finish {reason}", "End the rehearsal", partial(app.run_action, f"finish({kind!r})"))
+        elif can_rehearse(config):
+            help_text = "Rehearse it: reloads wait meanwhile"
+            yield SystemCommand(f"Start {reason}", help_text, partial(app.run_action, f"start({kind!r})"))
 
-    def command(title: str, help_text: str, action: str) -> SystemCommand:
-        return SystemCommand(title, help_text, partial(app.run_action, action))
 
-    yield command("Search", "Look for a key or a value", "search")
-    if has_history:
-        yield command("Differences and rollback", "Compare generations, and go back", "difference")
-    yield command("Problems", "All problems and warnings, and where they are", "problems")
-    yield command("Edit", "Open the file in your editor", "edit")
-    if view.facts.started:
-        yield command("Latency", "Where the time of a reload goes", "latency")
-        yield command("Reload", "Load the files now", "reload(False)")
-        for kind, reason in REASONS.items():
-            if reason in operations:
-                yield command(f"Finish {reason}", "End the rehearsal", f"finish({kind!r})")
-            else:
-                yield command(f"Start {reason}", "Rehearse it: reloads wait", f"start({kind!r})")
-    if view.facts.pending is not None:
-        yield command("Apply now", "Apply the queued reload", "reload(True)")
-    yield command("Themes", "Choose the colours", "change_theme")
-    yield command("Keys", "All keys", "help")
-    yield command("Quit", "Leave the app", "quit")
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -24,8 +24,6 @@ class Operation:
 
     reason: str
     """As reloads that wait for it name it."""
-    key: str
-    """Finishes it."""
     began: float
     steps: tuple[Step, ...] = ()
     """Of a rehearsal; empty for a command, which ends when it ends."""
@@ -50,13 +48,13 @@ class Operation:
 
 
 def spans(operation: Operation, now: float, width: int) -> tuple[Span, ...]:
-    """One line of `width` for an operation under way: its name, its step, a bar and what ends it."""
+    """One line of `width` for an operation under way: its name, its step, a bar and the time left."""
     elapsed = max(0.0, now - operation.began)
     name = (Span(" ▸ ", "warn"), Span(operation.reason, "strong"))
     if not operation.steps:
         return (*name, Span(f"  running for {elapsed:.0f} s", "muted"), Span("  reloads wait", "muted"))
     left = max(0.0, operation.seconds - elapsed)
-    tail = f" {left:4.1f} s · {operation.key} finishes "
+    tail = f" {left:4.1f} s "
     room = width - sum(len(span.text) for span in name) - len(tail)
     step = shortened(f" rehearsal · {operation.label(now)}", max(room - 1, 1)) + " "
     room -= len(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,13 @@ REASONS: Final[dict[BusyKind, str]] = {
     "critical": "critical operation",
 }
 """As the watcher names what reloads wait for."""
-KEYS: Final[dict[BusyKind, str]] = {"gate": "g", "agent": "a", "critical": "c"}
-"""Each starts a rehearsal, and finishes it."""
+
+
+def can_rehearse(config: object) -> bool:
+    """Is `config` of the built-in schema, which is about gates and agents?"""
+    # Asked of what is loaded: a configuration of that schema has loaded it.
+    speckit = sys.modules.get("hotconf.speckit.config")
+    return speckit is not None and isinstance(config, speckit.AppConfig)
 
 
 class Operations:
@@ -35,11 +41,6 @@ class Operations:
         """In the order of their start."""
         return tuple(operation for operation, _ in self._running.values())
 
-    @property
-    def keys(self) -> dict[str, str]:
-        """The key that finishes each, by the reason as reloads name it."""
-        return {operation.reason: operation.key for operation in self.running if operation.key}
-
     def rehearse(self, kind: BusyKind, config: object, now: float) -> None:
         """Begin a rehearsal of `kind`."""
         # Here and not above: the first frame is drawn before the built-in schema is loaded.
@@ -50,12 +51,12 @@ class Operations:
             "agent": lambda: agent_steps(config),
             "critical": critical_steps,
         }
-        operation = Operation(REASONS[kind], KEYS[kind], now, steps[kind]())
+        operation = Operation(REASONS[kind], now, steps[kind]())
         self._begin(operation, self._session.busy(kind))
 
     def run(self, reason: str, now: float) -> None:
         """Hold reloads back for something outside the app."""
-        self._begin(Operation(reason, "", now), self._session.busy_with(reason))
+        self._begin(Operation(reason, now), self._session.busy_with(reason))
 
     def finish(self, reason: str) -> None:
         """End it; if it was the last, a reload that waited is applied."""

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from hotconf.tui.view.stream import Entry
 
 
-class EventDetails(Sheet[None]):
-    """One event."""
+class Details(Sheet[None]):
+    """What has a place in a file."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "app.edit", "Edit")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "app.edit", "Edit", tooltip="open your editor")]
+
+
+class EventDetails(Details):
+    """One event."""
 
     def __init__(self, entry: Entry) -> None:
         super().__init__()
@@ -45,10 +49,8 @@ class EventDetails(Sheet[None]):
         return (*head, Row(("gap",), ()), *below) if below else head
 
 
-class ValueDetails(Sheet[None]):
+class ValueDetails(Details):
     """One value."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "app.edit", "Edit")]
 
     def __init__(self, row: Row, whole: str) -> None:
         super().__init__()

@@ -26,13 +26,13 @@ class Difference(Sheet[None]):
     """How one generation became another. `history` is asked each time: it grows while this is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left_square_bracket", "old(-1)", "Older", key_display="["),
-        Binding("right_square_bracket", "old(1)", "Newer", key_display="]"),
-        Binding("left_curly_bracket", "new(-1)", "Right older", show=False),
-        Binding("right_curly_bracket", "new(1)", "Right newer", show=False),
-        Binding("u", "turn", "Unified/sides"),
-        Binding("b", "back_to", "Roll back"),
-        Binding("e", "app.edit", "Edit"),
+        Binding("[", "old(-1)", "Older", tooltip="choose the older generation"),
+        Binding("]", "old(1)", "Newer", tooltip="choose the older generation"),
+        Binding("{", "new(-1)", "Right older", show=False, tooltip="choose the newer generation"),
+        Binding("}", "new(1)", "Right newer", show=False, tooltip="choose the newer generation"),
+        Binding("u", "turn", "Unified/sides", tooltip="unified, or side by side"),
+        Binding("b", "back_to", "Roll back", tooltip="roll back to the older one; you are asked first"),
+        Binding("e", "app.edit", "Edit", tooltip="open your editor"),
     ]
 
     def __init__(
@@ -103,9 +103,9 @@ class GoBack(Sheet["Consent | None"]):
     """Shows what going back would change of the files as they are now, and asks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "consent", "Yes, roll back"),
-        Binding("n", "back", "No", show=False),
-        Binding("x", "turn", "Remove/keep new fragments"),
+        # No key that does something harmless on the screens below.
+        Binding("R", "consent", "Roll back", tooltip="roll back"),
+        Binding("x", "turn", "Remove/keep new fragments", tooltip="remove the fragments that appeared, or keep them"),
     ]
 
     def __init__(

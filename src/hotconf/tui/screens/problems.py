@@ -22,10 +22,10 @@ class Problems(Sheet[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "app.edit", "Edit", tooltip="edit the file, at the problem"),
-        Binding("n", "step(1)", "Next", tooltip="the next problem"),
-        Binding("N", "step(-1)", "Previous", tooltip="the previous problem"),
-        Binding("right_square_bracket", "step(1)", show=False, tooltip="the next problem"),
-        Binding("left_square_bracket", "step(-1)", show=False, tooltip="the previous problem"),
+        Binding("n", "step(1)", "Next", tooltip="the next or the previous problem"),
+        Binding("N", "step(-1)", "Previous", tooltip="the next or the previous problem"),
+        Binding("]", "step(1)", show=False, tooltip="the next or the previous problem"),
+        Binding("[", "step(-1)", show=False, tooltip="the next or the previous problem"),
     ]
 
     def __init__(self, view: Callable[[], View], step: int = 0) -> None:

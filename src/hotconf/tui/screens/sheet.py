@@ -26,10 +26,10 @@ class Sheet(ModalScreen[Answer]):
     """Rows over the main screen. Subclasses say `rows` and `heading`; `renew` shows them anew."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("q", "back", show=False),
-        Binding("y", "app.copy", "Copy"),
-        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("escape", "back", "Back", tooltip="back to what is below"),
+        Binding("q", "back", show=False, tooltip="back to what is below"),
+        Binding("y", "app.copy", "Copy", tooltip="copy what is under the cursor"),
+        Binding("?", "app.help", "Help", tooltip="all keys"),
     ]
 
     helped: ClassVar[bool] = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,17 +47,13 @@ class Status:
     """What is said in passing."""
 
 
-def status(
-    view: View, now: datetime, keys: Mapping[str, str], home: Path | None = None, *, waits: str | None = None
-) -> Status:
-    """The status at `now`. `keys` finish what is busy, by its name; `home` is written `~`. `waits`: why the round
-    takes longer than the window.
-    """
+def status(view: View, now: datetime, home: Path | None = None, *, waits: str | None = None) -> Status:
+    """The status at `now`. `home` is written `~`. `waits`: why the round takes longer than the window."""
     return Status(
         file=Span(_short(view.facts.path, home), "strong"),
         state=tuple(_state(view, now, waits)),
         watch=tuple(_watch(view)),
-        alerts=tuple(_alerts(view, keys)),
+        alerts=tuple(_alerts(view)),
     )
 
 
@@ -104,7 +99,7 @@ def _watch(view: View) -> Iterator[str]:
     yield f"{files} · {window} ms"
 
 
-def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
+def _alerts(view: View) -> Iterator[Alert]:
     if view.failed is not None:
         yield Alert(f"✗ failed: {view.failed.error}", "bad")
     if view.facts.degraded and view.facts.snapshot is not None:
@@ -112,7 +107,7 @@ def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
     pending = view.facts.pending
     if pending is not None:
         reasons = printable(", ".join(pending.reasons))
-        yield Alert(f"‖ 1 reload queued: waiting for {reasons} ({_way_out(pending.reasons, keys)})", "warn")
+        yield Alert(f"‖ 1 reload queued: waiting for {reasons} (press f to apply it now)", "warn")
     waiting = view.facts.snapshot.pending_restart if view.facts.snapshot is not None else ()
     if waiting:
         named = ", ".join(change.dotted or "value" for change in waiting)
@@ -121,11 +116,6 @@ def _alerts(view: View, keys: Mapping[str, str]) -> Iterator[Alert]:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")
     if view.drift:
         yield Alert(f"≠ drift: the files differ from generation {view.facts.generation} (press r to reload)", "warn")
-
-
-def _way_out(reasons: tuple[str, ...], keys: Mapping[str, str]) -> str:
-    key = keys.get(reasons[0]) if len(reasons) == 1 else None
-    return f"press {key} to finish" if key else "press f to apply it now"
 
 
 def _time(moment: datetime) -> str:

@@ -132,9 +132,9 @@ class SearchBox(Input):
     """What to look for. Enter keeps what was found, Esc shows everything again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Keep what is found", key_display="enter"),
-        Binding("escape", "leave", "Show all"),
-        Binding("down", "keep", show=False),
+        Binding("enter", "submit", "Keep what is found", tooltip="to the list, with what was found"),
+        Binding("down", "keep", show=False, tooltip="to the list, with what was found"),
+        Binding("escape", "leave", "Show all", tooltip="to the list, with all values"),
     ]
 
     def __init__(self) -> None:

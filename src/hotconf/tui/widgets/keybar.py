@@ -1,4 +1,4 @@
-"""`KeyBar`: the keys that work now, as many as fit; help and the way out always."""
+"""`KeyBar`: the keys that work now, as many as fit; the most needed ones stay longest."""
 
 from __future__ import annotations
 
@@ -6,64 +6,81 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
-from textual.widgets import Static
+from textual.widget import Widget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
     from textual.binding import Binding
     from textual.screen import Screen
 
-_ALWAYS: Final = ("back", "app.help", "app.quit")
+_FIRST: Final = ("app.quit", "back", "leave", "app.help", "app.edit", "search", "app.difference")
+"""These stay longest as it gets narrow, the first of them to the last; then what comes first in its bindings."""
+_RIGHT: Final = ("back", "leave", "app.help", "app.quit")
 
 
-class KeyBar(Static):
+class KeyBar(Widget):
     """One line at the bottom; a click on a key presses it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--text"}
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
-        self._keys: list[tuple[int, str]] = []
+        super().__init__()
+        self._shown_keys: tuple[Binding, ...] = ()
+        self._ends: tuple[tuple[int, str], ...] = ()
         """Where each key ends, from left to right."""
 
     def on_mount(self) -> None:
-        """Have `update` called when other keys work."""
+        """Be told when other keys work."""
         self.screen.bindings_updated_signal.subscribe(self, self._renew, immediate=True)
-
-    def on_resize(self) -> None:
-        """As many as fit."""
         self._renew(self.screen)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a key presses it."""
-        key = next((key for end, key in self._keys if event.x < end), "")
+        key = next((key for end, key in self._ends if event.x < end), "")
         if key:
             self.app.simulate_key(key)
 
-    def _renew(self, screen: Screen[object]) -> None:
-        if screen is not self.screen or not self.size.width:
-            return
-        active = [found.binding for found in screen.active_bindings.values() if found.binding.show and found.enabled]
-        right = [(self._label(binding), binding.key) for binding in active if binding.action in _ALWAYS]
-        room = self.size.width - sum(label.cell_len for label, _ in right)
-        left = []
-        for binding in active:
-            label = self._label(binding)
-            if binding.action in _ALWAYS:
-                continue
-            if label.cell_len > room:
-                break
-            room -= label.cell_len
-            left.append((label, binding.key))
-        self._lay_out([*left, (Text(" " * max(0, room)), ""), *right])
+    def render(self) -> Text:
+        """As many as fit: what is to do now on the left, help and the way out on the right."""
+        shown = self._fitting(self.size.width)
+        left = [binding for binding in shown if binding.action not in _RIGHT]
+        right = [binding for binding in shown if binding.action in _RIGHT]
+        gap = max(0, self.size.width - sum(len(self._text(binding)) for binding in shown))
+        parts = [*((self._label(each), each.key) for each in left), (Text(" " * gap), "")]
+        parts += [(self._label(each), each.key) for each in right]
+        ends = accumulate(label.cell_len for label, _ in parts)
+        self._ends = tuple((end, key) for end, (_, key) in zip(ends, parts, strict=True))
+        return Text.assemble(*(label for label, _ in parts), no_wrap=True, overflow="crop")
 
-    def _lay_out(self, labels: list[tuple[Text, str]]) -> None:
-        ends = accumulate(label.cell_len for label, _ in labels)
-        self._keys = [(end, key) for end, (_, key) in zip(ends, labels, strict=True)]
-        self.update(Text.assemble(*(label for label, _ in labels), no_wrap=True))
+    def _renew(self, screen: Screen[object]) -> None:
+        if screen is not self.screen:
+            return
+        found = (active.binding for active in screen.active_bindings.values() if active.enabled)
+        bindings = tuple(binding for binding in found if binding.show)
+        if bindings != self._shown_keys:
+            self._shown_keys = bindings
+            self.refresh()
+
+    def _fitting(self, width: int) -> Sequence[Binding]:
+        """Those that there is room for, in their own order."""
+        rank = {action: number for number, action in enumerate(_FIRST)}
+        shown = []
+        for binding in sorted(self._shown_keys, key=lambda each: rank.get(each.action, len(rank))):
+            width -= len(self._text(binding))
+            if width < 0:
+                break
+            shown.append(binding)
+        return [binding for binding in self._shown_keys if binding in shown]
+
+    def _text(self, binding: Binding) -> str:
+        return f" {self.app.get_key_display(binding)} {binding.description} "
 
     def _label(self, binding: Binding) -> Text:
+        # The styles are asked for as it is drawn: the theme may have changed.
+        key = self.app.get_key_display(binding)
         return Text.assemble(
-            (f" {self.app.get_key_display(binding)}", self.get_component_rich_style("keys--key")),
-            (f" {binding.description} ", self.get_component_rich_style("keys--text")),
+            (f" {key}", self.get_component_rich_style("keys--key")),
+            (self._text(binding)[1 + len(key) :], self.get_component_rich_style("keys--text")),
         )

@@ -42,16 +42,17 @@ class RowList(ScrollView, can_focus=True):
         "rows--cursor",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "edge(False)", "First", show=False),
-        Binding("end,G", "edge(True)", "Last", show=False),
-        Binding("left,h", "fold", "Fold", show=False),
-        Binding("right", "unfold", "Open", show=False),
-        Binding("space", "turn", "Open or fold", show=False),
-        Binding("enter", "choose", "Details", show=False),
+        Binding("up,k", "move(-1)", show=False, tooltip="a row up or down"),
+        Binding("down,j", "move(1)", show=False, tooltip="a row up or down"),
+        Binding("pageup", "page(-1)", show=False, tooltip="a page up or down"),
+        Binding("pagedown", "page(1)", show=False, tooltip="a page up or down"),
+        # Whoever presses it twice, out of habit, is there, too.
+        Binding("home,g", "edge(False)", show=False, tooltip="the first or the last row"),
+        Binding("end,G", "edge(True)", show=False, tooltip="the first or the last row"),
+        Binding("left,h", "fold", show=False, tooltip="fold or unfold"),
+        Binding("right,l", "unfold", show=False, tooltip="fold or unfold"),
+        Binding("space", "turn", show=False, tooltip="fold or unfold"),
+        Binding("enter", "choose", show=False, tooltip="details of a value or an event"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
