@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 
 import hotconf.tui
 from hotconf.tui.actions import Actions
-from hotconf.tui.keys import bindings, label, lines
+from hotconf.tui.keys import Everywhere, bindings, label, lines
 from hotconf.tui.screens.difference import Difference, GoBack
 from hotconf.tui.screens.help import SCOPES
 from hotconf.tui.screens.main import Main
@@ -64,8 +64,8 @@ def test_no_key_is_bound_twice_where_both_could_work():
     """One of the two would never be reached."""
     keys = {kind: [each.key for each in Binding.make_bindings(bindings(kind))] for kind in KINDS}
     beside = [
-        (Main, RowList, Actions),
-        *((kind, Sheet, RowList, Actions) for kind in KINDS if issubclass(kind, Sheet)),
+        (Main, RowList, Everywhere),
+        *((kind, Sheet, RowList, Everywhere) for kind in KINDS if issubclass(kind, Sheet)),
     ]
     for kinds in beside:
         found = [key for kind in dict.fromkeys(kinds) for key in keys[kind]]
@@ -76,7 +76,7 @@ def test_nothing_destructive_is_on_a_key_that_is_harmless_below():
     """Whoever copies twice, or moves on, has rolled nothing back."""
     below = {
         each.key
-        for kind in (Main, RowList, Sheet, Difference, Actions)
+        for kind in (Main, RowList, Sheet, Difference, Everywhere)
         for each in Binding.make_bindings(bindings(kind))
     }
     assert {each.key for each in bindings(GoBack) if each.action == "consent"}.isdisjoint({*below, "enter", "space"})

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from textual.app import App, SuspendNotSupported, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.app import SuspendNotSupported, SystemCommand
 
 from hotconf.text import shortened
 from hotconf.tui import palette
-from hotconf.tui.keys import label
+from hotconf.tui.keys import Everywhere, label
 from hotconf.tui.messages import Chosen, CommandEnded
 from hotconf.tui.operations.running import REASONS, Operations
 from hotconf.tui.screens.sheet import Sheet, SheetList
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from textual import events
+    from textual.binding import Binding
     from textual.screen import Screen
 
     from hotconf.tui.clock import Clock
@@ -41,14 +41,8 @@ Result = TypeVar("Result")
 _LONGEST_SHOWN: Final = 60
 
 
-class Actions(App[None]):
+class Actions(Everywhere):
     """The actions of `HotconfApp`, which has the state that they work on."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+p", "command_palette", show=False, priority=True, tooltip="all commands, to search and choose"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, tooltip="suspend; fg comes back"),
-        Binding("ctrl+c", "quit", show=False, priority=True, tooltip="leave the app"),
-    ]
 
     session: Session
     clock: Clock

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.binding import Binding
+from textual.app import App
+from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ _NAMES: Final = {
     "tab": "Tab",
     "shift+tab": "Shift+Tab",
 }
+
+
+class Everywhere(App[None]):
+    """The keys that work on every screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "command_palette", show=False, priority=True, tooltip="all commands, to search and choose"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, tooltip="suspend; fg comes back"),
+        Binding("ctrl+c", "quit", show=False, priority=True, tooltip="leave the app"),
+    ]
 
 
 def label(key: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hotconf.tui.actions import Actions
-from hotconf.tui.keys import lines
+from hotconf.tui.keys import Everywhere, lines
 from hotconf.tui.screens.details import Details
 from hotconf.tui.screens.difference import Difference, GoBack
 from hotconf.tui.screens.main import Main
@@ -26,7 +25,7 @@ SCOPES: Final[tuple[tuple[str, type], ...]] = (
     ("In the problems", Problems),
     ("In the differences", Difference),
     ("Before a rollback", GoBack),
-    ("Everywhere", Actions),
+    ("Everywhere", Everywhere),
 )
 """All that have keys, in the order of the help."""
 _LEAST_KEYS: Final = 15
