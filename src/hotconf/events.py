@@ -101,6 +101,16 @@ ConfigReloadEvent: TypeAlias = FileChanged | Ending
 """Everything that a subscriber can get."""
 
 
+def problems_of(event: ConfigReloadEvent) -> tuple[Problem, ...] | None:
+    """What an outcome says about the files: the problems of a failure, else warnings; None if it is no outcome."""
+    match event:
+        case ReloadFailed(problems=problems):
+            return problems
+        case ReloadSuccess(warnings=warnings) | ReloadUnchanged(warnings=warnings):
+            return warnings
+    return None
+
+
 class Publication(NamedTuple):
     """How the snapshot of a notice came to be published."""
 

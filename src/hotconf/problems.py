@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from hotconf.keypath import KeyPath, dotted, parse
 from hotconf.text import file_name, printable
@@ -183,3 +184,51 @@ def one_line(problems: tuple[Problem, ...]) -> str:
     """The first problem, with `(+N more)` when there are more: what `ReloadFailed.error` says."""
     first = str(problems[0])
     return first if len(problems) == 1 else f"{first} (+{len(problems) - 1} more)"
+
+
+WarningKey: TypeAlias = tuple[Path | str | None, KeyPath, str, int]
+"""What makes two warnings the same, although lines may have moved: the file or the layer, the key path and the
+message; and of several such, how many are before it."""
+
+
+class Warnings(NamedTuple):
+    """The warnings in force, and what the latest outcome changed about them: whoever reports outcomes one after the
+    other reports each warning once.
+    """
+
+    now: Mapping[WarningKey, Problem] = {}
+    """All of them."""
+    new: tuple[Problem, ...] = ()
+    """Those that were not there before."""
+    same: tuple[Problem, ...] = ()
+    """Those of the outcome that were."""
+    gone: tuple[Problem, ...] = ()
+    """Those that were there, and are not any more."""
+
+    def after(self, problems: Iterable[Problem], *, failed: bool = False) -> Warnings:
+        """With the warnings among the `problems` of the next outcome.
+
+        Those of before stand if it `failed`: what fails to load does not reveal all.
+        """
+        found = dict(_keyed(problems))
+        new = tuple(each for key, each in found.items() if key not in self.now)
+        same = tuple(each for key, each in found.items() if key in self.now)
+        if failed:
+            return Warnings({**self.now, **found}, new, same)
+        return Warnings(found, new, same, tuple(each for key, each in self.now.items() if key not in found))
+
+
+def _keyed(problems: Iterable[Problem]) -> Iterable[tuple[WarningKey, Problem]]:
+    before = Counter[tuple[Path | str | None, KeyPath, str]]()
+    for each in problems:
+        if each.severity == "warning":
+            what = (each.file or each.where or None, each.path, each.message)
+            yield (*what, before[what]), each
+            before[what] += 1
+
+
+def tally(problems: Iterable[Problem]) -> tuple[tuple[Severity, str], ...]:
+    """How many there are of each severity: `("error", "2 errors")`, `("warning", "1 warning")`."""
+    numbers = Counter[Severity](problem.severity for problem in problems)
+    severities: tuple[Severity, ...] = ("error", "warning")
+    return tuple((each, f"{n} {each}" if n == 1 else f"{n} {each}s") for each in severities if (n := numbers[each]))

@@ -441,6 +441,26 @@ def test_warnings_of_the_first_load_are_told(home):
         assert watch.event("started")["warnings"][0]["message"] == "Unknown key: costs"
 
 
+def test_warnings_are_told_once_and_the_old_content_is_valid_again(home):
+    """Through saves, a failure, and the bytes of before; what is gone is said to be gone."""
+    odd = "[costs]\ndaily_limit_usd = 1.0\n"
+    save(home, odd)
+    with running(["watch", "--debounce-ms", 50], home) as watch:
+        assert watch.until("⚠")[-1].startswith("   ⚠ config.toml:1:2: Unknown key: costs")
+        save(home, "# moved\n" + odd)
+        assert watch.until("⚠")[-1] == "   ⚠ 1 as before"
+        save(home, "model_verbosity = 1\n" + odd)
+        broken = watch.until("Old configuration preserved.")
+        assert broken[-2:] == ["   ⚠ 1 as before", "   1 error, 1 warning. Old configuration preserved."]
+        save(home, "# moved\n" + odd)
+        again = watch.until("⚠")
+        assert "✅ Config valid again (" in again[-2]
+        assert "Unknown key" not in "".join(again)
+        save(home, 'model = "c"\n')
+        assert watch.until("No longer")[-1] == "   ✓ No longer: config.toml:2:2: Unknown key: costs"
+        assert watch.end(signal.SIGTERM) == (0, [])
+
+
 def test_a_terminal_without_unicode_gets_escapes(home):
     """An old locale does not end the watch."""
     with running(["watch", "--debounce-ms", 50], home, PYTHONIOENCODING="latin-1") as watch:

@@ -151,6 +151,14 @@ def test_each_ending_is_one_line_with_what_changed(caplog):
     ]
 
 
+def test_the_old_content_after_a_failure_is_valid_again(caplog):
+    """Who waits for the end of a failure finds it."""
+    listener = log.RoundLog(MAIN)
+    for event in (ReloadFailed("config.toml:1: bad", "syntax", (Problem("bad"),)), *[ReloadUnchanged("same")] * 2):
+        listener.notify(Notice(event, PUBLISHED, HotReloadSettings()))
+    assert infos(caplog) == ["config.toml: valid again, unchanged, same", "config.toml: unchanged, same"]
+
+
 def test_of_many_changes_five_are_named(caplog):
     """The others are counted."""
     changes = tuple(Change(("a", str(number)), 0, number) for number in range(1, 8))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from hotconf.changes import Change
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.problems import Problem, one_line
+from hotconf.problems import Problem, Warnings, one_line
 from hotconf.report.notification import SUMMARY_LIMIT, notification
 
 FILE = Path("/home/ada/.code/config.toml")
@@ -93,7 +95,7 @@ def test_several_problems_are_all_listed():
         '   - config.toml:1:1: Unknown key: modle (did you mean "model"?)\n'
         "   - config.toml:2:5: Type mismatch: a expected array, got string\n"
         "   ⚠ no such command\n"
-        "   Old configuration preserved."
+        "   2 errors, 1 warning. Old configuration preserved."
     )
 
 
@@ -106,8 +108,61 @@ def test_one_error_among_warnings_is_told_once():
         "❌ Config reload failed: config.toml:2:1: Type mismatch",
         "   Hint: write 20",
         "   ⚠ config.toml:3:1: Unknown key: b",
-        "   Old configuration preserved.",
+        "   1 error, 1 warning. Old configuration preserved.",
     ]
+
+
+ODD = Problem("Unknown key: modle", ("modle",), "schema", "warning", 'did you mean "model"?', FILE, 1, 1)
+MOVED = replace(ODD, line=9)
+OTHER = Problem("Unknown key: b", ("b",), "schema", "warning", file=FILE, line=3, column=1)
+
+
+def test_warnings_of_before_are_counted_and_gone_ones_named():
+    """In whatever outcome; only what is new is told in full."""
+    was = Warnings().after([ODD, OTHER])
+    assert notification(ReloadUnchanged("same", (ODD, OTHER)), warnings=was).count("⚠ config.toml") == 2
+    again = was.after([MOVED, OTHER])
+    assert notification(ReloadSuccess(2, (), (), warnings=(MOVED, OTHER)), warnings=again) == (
+        "✅ Config reloaded successfully\n   ⚠ 2 as before"
+    )
+    one = again.after([OTHER])
+    assert notification(ReloadUnchanged("same", (OTHER,)), warnings=one) == (
+        "· Config unchanged (same)\n   ⚠ 1 as before\n   ✓ No longer: config.toml:9:1: Unknown key: modle"
+    )
+    error = Problem("Type mismatch", ("a",), file=FILE, line=2, column=1)
+    broken = one.after([error, ODD, OTHER], failed=True)
+    assert notification(failed(error, ODD, OTHER), warnings=broken).splitlines()[1:] == [
+        '   ⚠ config.toml:1:1: Unknown key: modle (did you mean "model"?)',
+        "   ⚠ 1 as before",
+        "   1 error, 2 warnings. Old configuration preserved.",
+    ]
+
+
+def test_the_old_content_after_a_failure_is_valid_again():
+    """It changes nothing, and is good news all the same."""
+    event = ReloadUnchanged("the files are the same")
+    assert notification(event, recovered=True) == "✅ Config valid again (the files are the same)"
+    assert notification(event) == "· Config unchanged (the files are the same)"
+
+
+OUTCOMES = st.lists(st.tuples(st.booleans(), st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 3)))))
+
+
+@given(OUTCOMES)
+def test_each_warning_is_new_once_for_as_long_as_it_is_there(outcomes):
+    """Whatever its line. A failure may hide warnings, so none is gone with it."""
+    warnings, told = Warnings(), Counter[str]()
+    for has_failed, found in outcomes:
+        problems = [Problem(message, severity="warning", file=FILE, line=line) for message, line in found]
+        warnings = warnings.after(problems, failed=has_failed)
+        told.update(each.message for each in warnings.new)
+        told.subtract(each.message for each in warnings.gone)
+        assert Counter(each.message for each in warnings.now.values()) == +told
+        assert Counter((*warnings.new, *warnings.same)) == Counter(problems)
+        if not has_failed:
+            assert Counter(warnings.now.values()) == Counter(problems)
+        else:
+            assert not warnings.gone
 
 
 def test_a_deferral_tells_what_it_waits_for_and_what_will_change():

@@ -13,7 +13,8 @@ from hotconf.cli.echo import StdoutError, echo, silence, stdout
 from hotconf.cli.logs import Log, logs
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
-from hotconf.events import ReloadFailed, ReloadSuccess
+from hotconf.events import FileChanged, ReloadFailed, ReloadSuccess, problems_of
+from hotconf.problems import Warnings
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems.lines import spelled
 from hotconf.sources.files.paths import absolute
@@ -47,6 +48,9 @@ class TextPrinter:
         self._path = path
         self._options = options
         self._has_config = False
+        self._failed = False
+        """The latest outcome."""
+        self._warnings = Warnings()
         self._watcher: HotReloadWatcher[Any] | None = None
 
     def started(self, watcher: HotReloadWatcher[Any]) -> None:
@@ -64,17 +68,28 @@ class TextPrinter:
             )
         if watcher.stats.degraded:
             echo(f"   ⚠ {degraded(watcher.snapshot)}")
+        self._failed = not self._has_config or watcher.stats.degraded
+        self._warnings = self._warnings.after(watcher.warnings)
         for warning in watcher.warnings:
             echo(f"   ⚠ {warning.with_hint}")
 
     def event(self, event: ConfigReloadEvent) -> None:
         """`14:03:22 ✅ Config reloaded successfully`, and its lines; below those of a failure the source."""
         self._has_config = self._has_config or isinstance(event, ReloadSuccess)
-        lines = [f"{event.at.astimezone():%H:%M:%S} {notification(event, preserved=self._has_config)}"]
+        recovered, found = self._failed, problems_of(event)
+        if not isinstance(event, FileChanged):
+            self._failed = isinstance(event, ReloadFailed)
+        if found is not None:
+            self._warnings = self._warnings.after(found, failed=self._failed)
+        said = notification(event, preserved=self._has_config, recovered=recovered, warnings=self._warnings)
+        lines = [f"{event.at.astimezone():%H:%M:%S} {said}"]
         if isinstance(event, ReloadFailed) and self._watcher is not None:
             # Before anything is said: who reads it may save the next state, and that would be read, too.
-            lines.extend(f"{_INDENT}{line}" for line in self._sources(event.problems, self._watcher))
+            lines.extend(f"{_INDENT}{line}" for line in self._sources(self._untold(event), self._watcher))
         echo("\n".join(lines), color=True)
+
+    def _untold(self, event: ReloadFailed) -> tuple[Problem, ...]:
+        return tuple(each for each in event.problems if each.severity == "error" or each in self._warnings.new)
 
     def _sources(self, problems: tuple[Problem, ...], watcher: HotReloadWatcher[Any]) -> Iterator[str]:
         """Where the problems are, with their source lines as they were read."""

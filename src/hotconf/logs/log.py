@@ -6,15 +6,14 @@ Nothing here waits or raises: `records` passes it to the handlers.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from hotconf.events import Ending, FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.formats.registry import format_of
-from hotconf.keypath import KeyPath
 from hotconf.logs import records
 from hotconf.logs.records import DEBUG, ERROR, INFO, WARNING, emit
+from hotconf.problems import Warnings
 from hotconf.text import file_name, short_path
 
 if TYPE_CHECKING:
@@ -30,10 +29,6 @@ MOST_WARNED: Final = 100
 _MOST_NAMED: Final = 10
 _MOST_CHANGES: Final = 5
 """Of those that an ending names."""
-
-_Warning: TypeAlias = tuple[Path | str | None, KeyPath, str, int]
-"""What makes two warnings the same, although lines may have moved: the file or the layer, the key path and the
-message; and of several such, how many are before it."""
 
 
 def debug(logger: str, text: str, *values: object) -> None:
@@ -80,7 +75,7 @@ def gone(path: Path, files: Sequence[Path]) -> None:
 class RoundLog:
     """A listener: logs each ending of one watcher, with its story for who debugs, and each warning when it is new."""
 
-    __slots__ = ("_degraded", "_form_of", "_named", "_path", "_waiting", "_warned")
+    __slots__ = ("_degraded", "_failed", "_form_of", "_named", "_path", "_waiting", "_warned")
 
     def __init__(self, path: Path, form_of: Callable[[Path], Format] = format_of) -> None:
         """`form_of`: what a file is written in."""
@@ -88,8 +83,10 @@ class RoundLog:
         self._form_of = form_of
         self._named: dict[Path, None] = {}
         """The files of the open round."""
-        self._warned: frozenset[_Warning] = frozenset()
-        """The warnings of the last outcome, all of them logged."""
+        self._warned = Warnings()
+        """All of them are logged."""
+        self._failed = False
+        """The latest outcome."""
         self._degraded = False
         self._waiting: tuple[Change, ...] = ()
         """What waits for a restart, all of it logged."""
@@ -114,7 +111,9 @@ class RoundLog:
         if isinstance(event, ReloadFailed) and not notice.raised:
             what = "load" if notice.first else "reload"
             warning("reload", "Config %s failed: %s", what, _with_hint(event))
-            self._warn(event.problems, self._warned)
+            self._warn(event.problems, failed=True)
+        if event is not None:
+            self._failed = isinstance(event, ReloadFailed)
         if self._degraded and not notice.degraded:
             info("state", "No longer degraded: %s is good again", self._path)
         self._degraded = notice.degraded
@@ -128,7 +127,8 @@ class RoundLog:
         elif isinstance(event, ReloadDeferred):
             info("reload", "%s: deferred, busy (%s)%s", name, ", ".join(event.reasons), _Listed(event.changes))
         elif isinstance(event, ReloadUnchanged):
-            info("reload", "%s: unchanged, %s", name, event.reason)
+            again = "valid again, " if self._failed else ""
+            info("reload", "%s: %sunchanged, %s", name, again, event.reason)
         elif event is None and notice.snapshot is not None:
             info("reload", "%s: loaded, generation %d", name, notice.snapshot.generation)
 
@@ -140,22 +140,14 @@ class RoundLog:
             more = [f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else []
             warning("reload", "Config: restart required for %s", ", ".join([*new[:_MOST_NAMED], *more]))
 
-    def _warn(self, problems: Iterable[Problem], still: frozenset[_Warning] = frozenset()) -> None:
-        """`still`: warnings that may apply to the files as before. What fails to load does not reveal all."""
-        before = Counter[tuple[Path | str | None, KeyPath, str]]()
-        now: dict[_Warning, Problem] = {}
-        for each in problems:
-            if each.severity == "warning":
-                what = (each.file or each.where or None, each.path, each.message)
-                now[*what, before[what]] = each
-                before[what] += 1
-        new = [each for key, each in now.items() if key not in self._warned]
+    def _warn(self, problems: Iterable[Problem], *, failed: bool = False) -> None:
+        self._warned = self._warned.after(problems, failed=failed)
+        new = self._warned.new
         for problem in new[:MOST_WARNED]:
             warning("reload", "Config warning: %s", problem.with_hint)
         if len(new) > MOST_WARNED:
             text = "%d more warnings about %s: `hotconf check` lists them"
             warning("reload", text, len(new) - MOST_WARNED, self._path)
-        self._warned = still | now.keys()
 
 
 class _Listed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.problems import tally
 from hotconf.text import local_time, printable
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
-    from hotconf.problems import Problem
+    from hotconf.problems import Problem, Warnings
     from hotconf.snapshot import Snapshot
 
 SUMMARY_LIMIT: Final = 20
@@ -24,23 +25,27 @@ SUMMARY_LIMIT: Final = 20
 _INDENT = "   "
 
 
-def notification(event: ConfigReloadEvent, *, preserved: bool = True) -> str:
+def notification(
+    event: ConfigReloadEvent, *, preserved: bool = True, recovered: bool = False, warnings: Warnings | None = None
+) -> str:
     """`event` for people; several lines are joined by a newline, without one at the end.
 
     `preserved`: is there an old configuration that a failure leaves in force? Without one a failure says instead
-    that a valid configuration is waited for.
+    that a valid configuration is waited for. `recovered`: the outcome before was a failure. `warnings`, as they are
+    after it: those that were there before are counted, and those that are gone named; without, all are listed.
     """
     match event:
         case FileChanged():
             lines: Iterable[str] = (f"… {event.path.name} changed",)
         case ReloadSuccess():
-            lines = _success(event)
+            lines = (*_success(event), *_warned(event.warnings, warnings))
         case ReloadUnchanged():
-            lines = (f"· Config unchanged ({event.reason})", *_waiting(event.pending_restart), *_each(event.warnings))
+            head = f"✅ Config valid again ({event.reason})" if recovered else f"· Config unchanged ({event.reason})"
+            lines = (head, *_waiting(event.pending_restart), *_warned(event.warnings, warnings))
         case ReloadDeferred():
             lines = _deferred(event)
         case ReloadFailed():
-            lines = _failed(event, preserved)
+            lines = _failed(event, preserved, warnings)
     return "\n".join(printable(line) for line in lines)
 
 
@@ -53,7 +58,6 @@ def _success(event: ReloadSuccess) -> Iterator[str]:
     yield "✅ Config reloaded successfully"
     yield from _summary(event.summary)
     yield from _waiting(event.pending_restart)
-    yield from _each(event.warnings)
 
 
 def _deferred(event: ReloadDeferred) -> Iterator[str]:
@@ -61,15 +65,31 @@ def _deferred(event: ReloadDeferred) -> Iterator[str]:
     yield from _summary(event.summary)
 
 
-def _failed(event: ReloadFailed, preserved: bool) -> Iterator[str]:
+def _failed(event: ReloadFailed, preserved: bool, warnings: Warnings | None) -> Iterator[str]:
     yield f"❌ Config {'reload' if preserved else 'load'} failed: {event.error}"
     errors = [problem for problem in event.problems if problem.severity == "error"]
     if len(errors) > 1:
-        yield from _each(event.problems)
+        yield from _each(errors)
     else:  # the only one stands above
         yield from (f"{_INDENT}Hint: {error.hint}" for error in errors if error.hint)
-        yield from _each(problem for problem in event.problems if problem.severity != "error")
-    yield _INDENT + ("Old configuration preserved." if preserved else "Waiting for a valid configuration.")
+    yield from _warned([problem for problem in event.problems if problem.severity != "error"], warnings)
+    found = ", ".join(text for _, text in tally(event.problems)) + ". " if len(event.problems) > 1 else ""
+    yield _INDENT + found + ("Old configuration preserved." if preserved else "Waiting for a valid configuration.")
+
+
+def _warned(found: Sequence[Problem], warnings: Warnings | None) -> Iterator[str]:
+    if warnings is None:
+        yield from _each(found)
+        return
+    yield from _each(warnings.new)
+    if warnings.same:
+        yield f"{_INDENT}⚠ {as_before(warnings)}"
+    yield from (f"{_INDENT}✓ No longer: {problem}" for problem in warnings.gone)
+
+
+def as_before(warnings: Warnings) -> str:
+    """`3 as before`."""
+    return f"{len(warnings.same)} as before"
 
 
 def _summary(lines: Sequence[str]) -> Iterator[str]:
