@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hotconf.fleet.access import TLS
+from hotconf.fleet.etcd.access import TLS
 from realtools import need, nobodys
 from waiting import wait_until
 

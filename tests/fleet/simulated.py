@@ -7,15 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from hotconf.fleet import transactions as acts
-from hotconf.fleet.access import Access
 from hotconf.fleet.errors import UnreachableError
-from hotconf.fleet.gateway import Gateway
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.reading import known
-from hotconf.fleet.records import Document, Instance
-from hotconf.fleet.requests import Pair, under
-from hotconf.fleet.transport import Stream
+from hotconf.fleet.etcd.access import Access
+from hotconf.fleet.etcd.gateway import Gateway
+from hotconf.fleet.etcd.requests import Pair, under
+from hotconf.fleet.etcd.transport import Stream
+from hotconf.fleet.protocol import transactions as acts
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import known
+from hotconf.fleet.protocol.records import Document, Instance
 
 Judge = Callable[[Document], str | None]
 

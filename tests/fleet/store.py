@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotconf.fleet.requests import Compare, Delete, Found, Get, Outcome, Pair, Put, Txn
+from hotconf.fleet.etcd.requests import Compare, Delete, Found, Get, Outcome, Pair, Put, Txn
 
 
 class Store:

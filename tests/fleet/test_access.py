@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.errors import UsageError
-from hotconf.fleet.access import TLS, access
+from hotconf.fleet.etcd.access import TLS, access
 
 
 @pytest.mark.parametrize(

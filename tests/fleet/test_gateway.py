@@ -10,7 +10,6 @@ import pytest
 
 from fleet.etcd import Cluster, running
 from fleet.proxy import Proxy
-from hotconf.fleet.access import TLS, Access, access
 from hotconf.fleet.errors import (
     CompactedError,
     DeniedError,
@@ -20,9 +19,21 @@ from hotconf.fleet.errors import (
     TooLargeError,
     UnreachableError,
 )
-from hotconf.fleet.gateway import Gateway, retried
-from hotconf.fleet.requests import Delete, Get, Put, Txn, absent, all_equal, created, none_since, unchanged, under
-from hotconf.fleet.transport import Stream
+from hotconf.fleet.etcd.access import TLS, Access, access
+from hotconf.fleet.etcd.gateway import Gateway, retried
+from hotconf.fleet.etcd.requests import (
+    Delete,
+    Get,
+    Put,
+    Txn,
+    absent,
+    all_equal,
+    created,
+    none_since,
+    unchanged,
+    under,
+)
+from hotconf.fleet.etcd.transport import Stream
 from waiting import wait_until
 
 pytestmark = pytest.mark.real_tool

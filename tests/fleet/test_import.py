@@ -9,7 +9,7 @@ MISSING = """
 import sys
 sys.modules["httpcore"] = None
 try:
-    import hotconf.fleet.transport
+    import hotconf.fleet.etcd.transport
 except ModuleNotFoundError as error:
     print(error)
 """
@@ -23,6 +23,6 @@ def test_one_sentence_names_the_extra() -> None:
 
 def test_httpx_itself_is_not_imported() -> None:
     """It would import a command line, with click and perhaps rich."""
-    shown = "import sys, hotconf.fleet.gateway; print({'httpx', 'click', 'asyncio'} & set(sys.modules))"
+    shown = "import sys, hotconf.fleet.etcd.gateway; print({'httpx', 'click', 'asyncio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

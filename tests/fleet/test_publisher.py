@@ -13,13 +13,13 @@ from fleet.etcd import Cluster
 from fleet.proxy import Proxy
 from fleet.simulated import Judge, Simulated, accept
 from hotconf.errors import UsageError
-from hotconf.fleet import transactions as acts
-from hotconf.fleet.access import access
 from hotconf.fleet.errors import DeniedError, FleetError, TooLargeError, UnreachableError
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.publisher import Fleet
-from hotconf.fleet.records import Document
-from hotconf.fleet.results import AbortedError, ConflictError, UnchangedError
+from hotconf.fleet.etcd.access import access
+from hotconf.fleet.protocol import transactions as acts
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import Document
+from hotconf.fleet.publishing.publisher import Fleet
+from hotconf.fleet.publishing.results import AbortedError, ConflictError, UnchangedError
 from waiting import wait_until
 
 pytestmark = pytest.mark.real_tool
@@ -116,7 +116,7 @@ def test_the_same_again_is_refused(fleet: Fleet) -> None:
     with pytest.raises(UnchangedError, match="is version 1, current already"):
         fleet.publish(b"port = 1")
     with pytest.raises(UnchangedError):
-        fleet.roll_back("1")
+        fleet.rollback("1")
 
 
 def test_two_publishers_at_once(fleet: Fleet, other: Fleet) -> None:
@@ -175,24 +175,24 @@ def test_back_to_what_was_before(fleet: Fleet) -> None:
     """Each time a version further; or to the version that is given. The order goes on."""
     for port in range(1, 5):
         fleet.publish(f"port = {port}".encode())
-    assert fleet.roll_back().version == "3"
-    assert fleet.roll_back().version == "2"
-    back = fleet.roll_back("4")
+    assert fleet.rollback().version == "3"
+    assert fleet.rollback().version == "2"
+    back = fleet.rollback("4")
     assert (back.epoch, back.version, back.action) == (7, "4", "rollback")
     assert fleet.show().data == b"port = 4"
     assert fleet.show("1").data == b"port = 1"
     with pytest.raises(UsageError, match="has no version 9"):
-        fleet.roll_back("9")
+        fleet.rollback("9")
     assert [each.version for each in fleet.history(3)] == ["4", "2", "3"]
 
 
 def test_there_is_nothing_before_the_first(fleet: Fleet) -> None:
     """Nor before nothing."""
     with pytest.raises(UsageError, match="no version before"):
-        fleet.roll_back()
+        fleet.rollback()
     fleet.publish(b"port = 1")
     with pytest.raises(UsageError, match="no version before"):
-        fleet.roll_back()
+        fleet.rollback()
 
 
 def test_canaries_go_first(fleet: Fleet, join: Join) -> None:
@@ -212,7 +212,7 @@ def test_canaries_go_first(fleet: Fleet, join: Join) -> None:
     with pytest.raises(UsageError, match="no canaries to promote"):
         fleet.promote()
     fleet.publish(b"port = 5", canary="1")
-    back = fleet.roll_back()
+    back = fleet.rollback()
     assert (back.version, back.canary) == ("4", None)
 
 

@@ -10,8 +10,20 @@ from hypothesis import strategies as st
 
 from hotconf.errors import UsageError
 from hotconf.fleet.errors import MalformedError
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.records import Canary, Current, Document, Instance, Offer, Pause, Record, Vote, no, rank, yes
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import (
+    Canary,
+    Current,
+    Document,
+    Instance,
+    Offer,
+    Pause,
+    Record,
+    Vote,
+    no,
+    rank,
+    yes,
+)
 
 DOCUMENT = Document("7", "ab" * 32, "yaml")
 CURRENT = Current(12, DOCUMENT, "id", "me", "2026-11-30T12:00:00Z", "a note", "promote")

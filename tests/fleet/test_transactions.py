@@ -11,12 +11,12 @@ import pytest
 
 from fleet.etcd import Cluster
 from fleet.store import Store
-from hotconf.fleet import transactions as acts
-from hotconf.fleet.access import access
-from hotconf.fleet.gateway import Gateway
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.records import Current, Document, Instance, Offer, Pause
-from hotconf.fleet.requests import Delete, Get, Outcome, Put, Txn, under
+from hotconf.fleet.etcd.access import access
+from hotconf.fleet.etcd.gateway import Gateway
+from hotconf.fleet.etcd.requests import Delete, Get, Outcome, Put, Txn, under
+from hotconf.fleet.protocol import transactions as acts
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import Current, Document, Instance, Offer, Pause
 
 _numbers = count()
 RECORD = Instance("", 0, "deferred")

@@ -6,26 +6,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from hotconf.fleet.access import TLS as TLS
     from hotconf.fleet.errors import DeniedError as DeniedError
     from hotconf.fleet.errors import FleetError as FleetError
     from hotconf.fleet.errors import ReplyLostError as ReplyLostError
     from hotconf.fleet.errors import TooLargeError as TooLargeError
     from hotconf.fleet.errors import UnreachableError as UnreachableError
-    from hotconf.fleet.publisher import Fleet as Fleet
-    from hotconf.fleet.results import AbortedError as AbortedError
-    from hotconf.fleet.results import ConflictError as ConflictError
-    from hotconf.fleet.results import FleetStatus as FleetStatus
-    from hotconf.fleet.results import Member as Member
-    from hotconf.fleet.results import Published as Published
-    from hotconf.fleet.results import UnchangedError as UnchangedError
-    from hotconf.fleet.results import Waited as Waited
+    from hotconf.fleet.etcd.access import TLS as TLS
+    from hotconf.fleet.instance.source import Etcd as Etcd
+    from hotconf.fleet.publishing.publisher import Fleet as Fleet
+    from hotconf.fleet.publishing.results import AbortedError as AbortedError
+    from hotconf.fleet.publishing.results import ConflictError as ConflictError
+    from hotconf.fleet.publishing.results import FleetStatus as FleetStatus
+    from hotconf.fleet.publishing.results import Member as Member
+    from hotconf.fleet.publishing.results import Published as Published
+    from hotconf.fleet.publishing.results import Shown as Shown
+    from hotconf.fleet.publishing.results import UnchangedError as UnchangedError
+    from hotconf.fleet.publishing.results import Waited as Waited
 
 _HOMES: Final = {
-    "access": ("TLS",),
+    "etcd.access": ("TLS",),
     "errors": ("DeniedError", "FleetError", "ReplyLostError", "TooLargeError", "UnreachableError"),
-    "publisher": ("Fleet",),
-    "results": ("AbortedError", "ConflictError", "FleetStatus", "Member", "Published", "UnchangedError", "Waited"),
+    "instance.source": ("Etcd",),
+    "publishing.publisher": ("Fleet",),
+    "publishing.results": (
+        "AbortedError",
+        "ConflictError",
+        "FleetStatus",
+        "Member",
+        "Published",
+        "UnchangedError",
+        "Waited",
+    ),
 }
 """Where each public name is defined: an instance imports nothing of the publisher."""
 _NAMES: Final = {name: module for module, names in _HOMES.items() for name in names}
@@ -34,12 +45,14 @@ __all__ = [
     "AbortedError",
     "ConflictError",
     "DeniedError",
+    "Etcd",
     "Fleet",
     "FleetError",
     "FleetStatus",
     "Member",
     "Published",
     "ReplyLostError",
+    "Shown",
     "TLS",
     "TooLargeError",
     "UnchangedError",

@@ -8,8 +8,8 @@ from typing import Final
 
 from hotconf import arguments
 from hotconf.errors import UsageError
-from hotconf.fleet.reading import State
-from hotconf.fleet.records import Canary, rank
+from hotconf.fleet.protocol.records import Canary, rank
+from hotconf.fleet.publishing.reading import State
 
 _NUMBER: Final = re.compile(r"([0-9]{1,6})(%?)")
 _LABEL: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._/-]*)=(.+)")

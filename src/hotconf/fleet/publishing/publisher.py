@@ -19,18 +19,20 @@ from typing import Any, Final, Self
 
 from hotconf import arguments
 from hotconf.errors import UsageError
-from hotconf.fleet import reading, transactions
-from hotconf.fleet.access import TLS, access
-from hotconf.fleet.canaries import canary_of
 from hotconf.fleet.errors import FleetError, TooLargeError
-from hotconf.fleet.following import Following
-from hotconf.fleet.gateway import Gateway, retried
-from hotconf.fleet.keys import PREFIX, Keys
-from hotconf.fleet.reading import Known, State
-from hotconf.fleet.records import Action, Current, Document, Offer, Pause
-from hotconf.fleet.requests import Get, Txn, under
-from hotconf.fleet.results import ConflictError, FleetStatus, Published, Shown, UnchangedError
-from hotconf.fleet.voting import Voting
+from hotconf.fleet.etcd.access import TLS, access
+from hotconf.fleet.etcd.gateway import Gateway, retried
+from hotconf.fleet.etcd.requests import Get, Txn, under
+from hotconf.fleet.protocol import transactions
+from hotconf.fleet.protocol.keys import PREFIX, Keys
+from hotconf.fleet.protocol.known import Known, known
+from hotconf.fleet.protocol.records import Action, Current, Document, Offer, Pause
+from hotconf.fleet.publishing import reading
+from hotconf.fleet.publishing.canaries import canary_of
+from hotconf.fleet.publishing.following import Following
+from hotconf.fleet.publishing.reading import State
+from hotconf.fleet.publishing.results import ConflictError, FleetStatus, Published, Shown, UnchangedError
+from hotconf.fleet.publishing.voting import Voting
 from hotconf.formats.registry import FormatName, named, parse
 from hotconf.problems import Problem
 from hotconf.text import printable
@@ -152,7 +154,7 @@ class Fleet(Following):
 
         return self._act(make)
 
-    def roll_back(
+    def rollback(
         self, version: str | None = None, *, note: str = "", expect: Published | None = None, override: bool = False
     ) -> Published:
         """Make an earlier version current: that one, or what was before the version that is current now; of canaries
@@ -231,7 +233,7 @@ class Fleet(Following):
             outcome = self._gateway.commit(txn)
             if outcome.succeeded:
                 return (None,)
-            found = reading.known(outcome.found[0].one, outcome.found[1].one)
+            found = known(outcome.found[0].one, outcome.found[1].one)
             done = self._find(current) is not None  # by an earlier try, whose answer was lost
             return (None,) if done else (found,)
 

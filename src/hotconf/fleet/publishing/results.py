@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from hotconf.fleet.errors import FleetError
-from hotconf.fleet.records import Action, Current, Instance, Offer, Pause, Status, Vote
+from hotconf.fleet.protocol.records import Action, Current, Instance, Offer, Pause, Status, Vote
 from hotconf.formats.registry import FormatName
 from hotconf.text import printable
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from hotconf import arguments
-from hotconf.fleet import reading
 from hotconf.fleet.errors import CompactedError, DeniedError, UnreachableError
-from hotconf.fleet.gateway import SILENCE_S, Gateway
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.reading import State
-from hotconf.fleet.results import FleetStatus, Published, Waited
-from hotconf.fleet.transport import Stream
+from hotconf.fleet.etcd.gateway import SILENCE_S, Gateway
+from hotconf.fleet.etcd.transport import Stream
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.publishing import reading
+from hotconf.fleet.publishing.reading import State
+from hotconf.fleet.publishing.results import FleetStatus, Published, Waited
 
 _AGAIN_S: Final = 0.5
 """The pause before it is asked again after a failure."""
@@ -95,9 +95,9 @@ class Following:
         if waited.superseded or len(waited.refused) <= max_nack:
             return Guarded(waited, None)
         refused = ", ".join(member.name for member in waited.refused[:3])
-        return Guarded(waited, self.roll_back(note=f"refused by {refused}", expect=published))
+        return Guarded(waited, self.rollback(note=f"refused by {refused}", expect=published))
 
-    def roll_back(self, *, note: str, expect: Published) -> Published:
+    def rollback(self, *, note: str, expect: Published) -> Published:
         """Make what was before current."""
         raise NotImplementedError
 

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
 
 from hotconf.fleet.errors import MalformedError
-from hotconf.fleet.gateway import Gateway
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.records import Current, Instance, Offer, Pause, Record, Vote
-from hotconf.fleet.requests import Get, Pair, Seen, Txn, under
-from hotconf.fleet.results import FleetStatus, Published, members
-
-R = TypeVar("R", bound=Record)
-
-
-class Known(NamedTuple):
-    """What decides whether a transaction succeeds."""
-
-    current: Current | None
-    base: int
-    """The revision at which that was written; 0: nothing is current."""
-    offer: Offer | None
-    offered: int
-    """The revision at which that was created; 0: there is none."""
+from hotconf.fleet.etcd.gateway import Gateway
+from hotconf.fleet.etcd.requests import Get, Pair, Seen, Txn, under
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import Known, known
+from hotconf.fleet.protocol.records import Instance, Pause, Vote
+from hotconf.fleet.publishing.results import FleetStatus, Published, members
 
 
 @dataclass(slots=True)
@@ -133,13 +120,6 @@ def read(gateway: Gateway, keys: Keys) -> State:
     pairs: Iterable[Pair] = (pair for found in outcome.found for pair in found.pairs)
     state.apply(Seen(outcome.revision, tuple(pairs)))
     return state
-
-
-def known(current: Pair | None, offer: Pair | None) -> Known:
-    """What decides whether a transaction succeeds."""
-    said = None if current is None else Current.decode(current.key, current.value)
-    asked = None if offer is None else Offer.decode(offer.key, offer.value)
-    return Known(said, 0 if current is None else current.mod, asked, 0 if offer is None else offer.create)
 
 
 def _who(key: bytes, prefix: bytes) -> tuple[str, str]:

@@ -17,7 +17,7 @@ with needs("fleet", "httpcore", of="hotconf.fleet"):
     import httpcore  # what httpx sends with; httpx itself would import a command line and 5 to 10 MB
 
 if TYPE_CHECKING:
-    from hotconf.fleet.access import Access, Endpoint
+    from hotconf.fleet.etcd.access import Access, Endpoint
 
 CONNECT_S: Final = 2.0
 _ALIVE: Final = (

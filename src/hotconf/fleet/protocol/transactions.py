@@ -15,9 +15,7 @@ An offer is the same by the revision at which it was created, what is current by
 
 from __future__ import annotations
 
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.records import NO_VOTE, Current, Instance, Offer, Pause, no, yes
-from hotconf.fleet.requests import (
+from hotconf.fleet.etcd.requests import (
     Compare,
     Delete,
     Get,
@@ -31,6 +29,8 @@ from hotconf.fleet.requests import (
     none_since,
     unchanged,
 )
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import NO_VOTE, Current, Instance, Offer, Pause, no, yes
 
 
 def offer(keys: Keys, made: Offer, data: bytes, lease: int) -> Txn:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from hotconf.fleet import reading, transactions
 from hotconf.fleet.errors import FleetError, LeaseLostError, UnreachableError
-from hotconf.fleet.following import follow
-from hotconf.fleet.gateway import Gateway, Lease, retried
-from hotconf.fleet.keys import Keys
-from hotconf.fleet.reading import Known, State
-from hotconf.fleet.records import Current, Offer
-from hotconf.fleet.results import AbortedError, ConflictError, Member, Published
+from hotconf.fleet.etcd.gateway import Gateway, Lease, retried
+from hotconf.fleet.protocol import transactions
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import Known, known
+from hotconf.fleet.protocol.records import Current, Offer
+from hotconf.fleet.publishing import reading
+from hotconf.fleet.publishing.following import follow
+from hotconf.fleet.publishing.reading import State
+from hotconf.fleet.publishing.results import AbortedError, ConflictError, Member, Published
 from hotconf.text import shortened
 
 TTL_S: Final = 10
@@ -52,7 +54,7 @@ class Voting:
             outcome = self._gateway.commit(transactions.offer(self._keys, self._offer, data, lease.id))
             if outcome.succeeded:
                 return outcome.revision
-            found = reading.known(outcome.found[0].one, outcome.found[1].one)
+            found = known(outcome.found[0].one, outcome.found[1].one)
             if created := self._mine(found):
                 return created
             raise _lost_race(found)

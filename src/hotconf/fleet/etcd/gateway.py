@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
-from hotconf.fleet import requests
-from hotconf.fleet.access import Access, Endpoint
 from hotconf.fleet.errors import (
     CompactedError,
     DeniedError,
@@ -27,8 +25,10 @@ from hotconf.fleet.errors import (
     TooLargeError,
     UnreachableError,
 )
-from hotconf.fleet.requests import Found, Get, Outcome, Seen, Txn
-from hotconf.fleet.transport import Stream, Transport
+from hotconf.fleet.etcd import requests
+from hotconf.fleet.etcd.access import Access, Endpoint
+from hotconf.fleet.etcd.requests import Found, Get, Outcome, Seen, Txn
+from hotconf.fleet.etcd.transport import Stream, Transport
 from hotconf.system import threads
 from hotconf.text import printable, shortened
 

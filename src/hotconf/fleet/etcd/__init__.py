@@ -1,0 +1,1 @@
+"""etcd, as far as a fleet needs it: reached, asked, watched."""

@@ -1,0 +1,1 @@
+"""A process that follows a fleet: what it decides, and what runs it."""

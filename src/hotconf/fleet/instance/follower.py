@@ -1,0 +1,304 @@
+"""What runs an instance: a thread that watches, and one that decides, fetches, votes and writes. No more.
+
+Rule 1: one thread steps the instance, so that its inputs have an order. It waits for etcd a few seconds at most.
+Rule 2: whatever does not work is tried again by reading afresh: the instance asks again for what it lacks.
+Rule 3: a document counts only if its bytes have the digest that was published.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from hotconf.fleet.errors import FleetError, LeaseLostError
+from hotconf.fleet.etcd.access import Access
+from hotconf.fleet.etcd.gateway import Gateway
+from hotconf.fleet.etcd.requests import Get
+from hotconf.fleet.instance.lease import Membership
+from hotconf.fleet.instance.machine import State, step
+from hotconf.fleet.instance.steps import (
+    Answered,
+    Cut,
+    Discard,
+    Due,
+    Effect,
+    Input,
+    Prepare,
+    Read,
+    Registered,
+    Serve,
+    Switch,
+    TakeBack,
+    Unfetched,
+    Unregistered,
+    View,
+    Vote,
+    Withdrew,
+)
+from hotconf.fleet.instance.watching import ControlWatch, Outage
+from hotconf.fleet.protocol import transactions
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import Document
+from hotconf.logs import log
+from hotconf.problems import Problem
+from hotconf.sources.source import Fetched, Link, Verdict
+from hotconf.system import threads
+
+if TYPE_CHECKING:
+    import _queue
+
+TIMEOUT_S: Final = 3.0
+"""How long one request may take."""
+TROUBLE_S: Final = 5.0
+"""What fails for longer is told."""
+CLOSE_S: Final = 1.0
+_FIRST_S: Final = 4.0
+"""How long the first read waits for etcd."""
+_FAILURES: Final = 3
+"""It does not wait any longer after so many."""
+_WORRIED_S: Final = 1.0
+"""How often to look while something fails."""
+
+
+class Place(NamedTuple):
+    """Which fleet, and as which instance."""
+
+    name: str
+    access: Access
+    keys: Keys
+    instance: str
+    labels: Mapping[str, str]
+
+
+class Follower:
+    """One process of an instance, from `start` to `close`. A forked child needs one of its own."""
+
+    def __init__(self, place: Place, link: Link) -> None:
+        self._name = place.name
+        self._keys = place.keys
+        self._link = link
+        self._pid = os.getpid()
+        self._gateway = Gateway(place.access, timeout_s=TIMEOUT_S)
+        self._inputs: _queue.SimpleQueue[Input | None] = threads.original("_queue", "SimpleQueue")()
+        self._watch = ControlWatch(self._gateway, place.keys, self._read, self._cut)
+        self._member = Membership(self._gateway, place.keys, place.instance, place.labels)
+        self._state = State(place.instance, place.labels)
+        self._writing = Outage()
+        self._told: str | None = None
+        self._fetched: Fetched | Problem | None = None
+        self._prepared: dict[str, Fetched] = {}
+        self._first = threads.Event()
+        self._closed = False
+        self._restores = 0
+        self._threads = (self._thread(self._watch.run, "watch"), self._thread(self._run, "fleet"))
+
+    def _thread(self, target: Callable[[], object], name: str) -> threads.Thread:
+        return threads.Thread(target, f"hotconf {name} {self._name}"[:15])
+
+    # For the source, on any thread
+
+    def start(self) -> None:
+        """Start the threads. If the system refuses one, that is trouble, and tried again whenever it is looked at."""
+        for thread in self._threads:
+            if not thread.alive and not self._closed:
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    self._writing.begin(f"no thread can be started: {error}")
+
+    def read(self) -> Fetched | Problem:
+        """The document, as it was received last; the first call waits for it, or until etcd cannot be reached."""
+        if self._fetched is None:
+            self._first.wait(_FIRST_S)
+            self._first.set()
+        if (found := self._fetched) is not None:
+            return found
+        why = self._watch.outage.after(0) or self._writing.after(0) or "no answer in time"
+        return Problem(f"etcd cannot be read: {why}", kind="unreadable")
+
+    @property
+    def trouble(self) -> str | None:
+        """What has failed for some seconds."""
+        if self._pid == os.getpid() and not all(thread.alive for thread in self._threads):
+            self.start()
+        return self._watch.outage.after(TROUBLE_S) or self._writing.after(TROUBLE_S)
+
+    def post(self, given: Input) -> None:
+        """Let the instance know. Returns at once."""
+        self._inputs.put(given)
+
+    def close(self) -> None:
+        """End it: take part no longer. Idempotent."""
+        if self._closed or self._pid != os.getpid():
+            return
+        self._closed = True
+        self._watch.close()
+        self._inputs.put(None)
+        until = time.monotonic() + CLOSE_S
+        for thread in reversed(self._threads):
+            if not thread.here:
+                thread.join(max(0.0, until - time.monotonic()))
+
+    # The thread that watches
+
+    def _read(self, view: View) -> None:
+        self.post(Read(view))
+
+    def _cut(self) -> None:
+        if self._watch.failures >= _FAILURES:
+            self._first.set()
+        self.post(Cut(time.monotonic_ns()))
+
+    # The thread that decides
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 - our own fault must not end the following
+                log.fault("fleet", "%s: internal error; it goes on", self._name)
+                self._writing.begin("internal error")
+                self._watch.again()
+        self._member.leave()
+        self._gateway.close()
+
+    def _turn(self) -> None:
+        """Wait for the next input or deadline, and do what is to be done."""
+        from _queue import Empty
+
+        with suppress(Empty):
+            given = self._inputs.get(timeout=max(0.0, self._wake_s() - time.monotonic()))
+            while given is not None:
+                self._step(given)
+                given = self._inputs.get_nowait()
+        if self._closed:
+            return
+        now_ns = time.monotonic_ns()
+        if self._state.due_ns is not None and now_ns >= self._state.due_ns:
+            self._step(Due(now_ns))
+        self._take_part()
+        self._tell()
+
+    def _wake_s(self) -> float:
+        """When it has to do something unasked."""
+        wake_s = self._member.due_s
+        if self._state.due_ns is not None:
+            wake_s = min(wake_s, self._state.due_ns / 1e9)
+        worried = self._watch.outage.open or self._writing.open or self._told is not None
+        return min(wake_s, time.monotonic() + _WORRIED_S) if worried else wake_s
+
+    def _step(self, given: Input) -> None:
+        self._state, effects = step(self._state, given)
+        if isinstance(given, Read) and given.view.current is None and not isinstance(self._fetched, Fetched):
+            self._receive(Problem(f"nothing is published in {self._name}", kind="missing"))
+        for effect in effects:
+            self._do(effect)
+
+    def _take_part(self) -> None:
+        """Keep the lease alive, and the record up to date."""
+        was = self._member.registered
+        try:
+            if time.monotonic() >= self._member.due_s:
+                self._member.beat(self._state.said)
+            if self._member.registered and not was:
+                self._step(Registered())
+            self._member.write(self._state.said)
+        except LeaseLostError:
+            self._step(Unregistered())
+        except FleetError as error:
+            self._broken(error)
+        else:
+            self._writing.end()
+        if self._gateway.restores != self._restores:
+            self._restores = self._gateway.restores
+            self._watch.again()
+
+    def _tell(self) -> None:
+        trouble = self._watch.outage.after(TROUBLE_S) or self._writing.after(TROUBLE_S)
+        if trouble is not None and self._told is None:
+            log.warning("fleet", "%s: changes may not be noticed: %s", self._name, trouble)
+            self._told = trouble
+        elif trouble is None and self._told is not None and not (self._watch.outage.open or self._writing.open):
+            log.info("fleet", "%s: connected again", self._name)
+            self._told = None
+
+    def _broken(self, error: FleetError) -> None:
+        self._writing.begin(str(error))
+        self._watch.again()
+
+    # What the instance wants done
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Serve(label, document):
+                self._serve(label, document)
+            case Prepare(label, document):
+                self._prepare(label, document)
+            case Switch(label):
+                if (fetched := self._prepared.pop(label, None)) is not None:
+                    self._fetched = fetched
+                self._link.commit(label)
+            case Discard(label):
+                self._prepared.pop(label, None)
+                self._link.withdraw(label)
+            case Vote() | TakeBack():
+                self._vote(effect)
+
+    def _serve(self, label: str, document: Document) -> None:
+        fetched = self._fetch(label, document)
+        if fetched is not None:
+            self._receive(fetched)
+
+    def _receive(self, found: Fetched | Problem) -> None:
+        """It is what `read` returns from now on."""
+        first, self._fetched = self._fetched is None and not self._first.is_set(), found
+        self._first.set()
+        if not first:
+            self._link.changed()
+
+    def _prepare(self, label: str, document: Document) -> None:
+        fetched = self._fetch(label, document)
+        if fetched is not None:
+            self._prepared[label] = fetched
+            self._link.offer(fetched, self._answer)
+
+    def _answer(self, verdict: Verdict) -> None:
+        self.post(Answered(verdict))
+
+    def _fetch(self, label: str, document: Document) -> Fetched | None:
+        """The document; None if it cannot be had: then the instance knows."""
+        reason = None
+        try:
+            found = self._gateway.get(Get(self._keys.document(document.version))).one
+        except FleetError as error:
+            self._broken(error)
+        else:
+            if found is not None and document.matches(found.value):
+                return Fetched(found.value, label, document.format)
+            what = "is not in etcd" if found is None else "does not have the digest that was published"
+            reason = f"the document of version {document.version} {what}"
+            if self._fetched is None:
+                self._receive(Problem(reason, kind="unreadable"))
+        self._step(Unfetched(label, reason))
+        return None
+
+    def _vote(self, effect: Vote | TakeBack) -> None:
+        who = (self._keys, self._member.instance, self._member.boot)
+        offer, offered, lease = effect.offer, effect.offered, self._member.lease
+        try:
+            if isinstance(effect, TakeBack):
+                txn = transactions.withdraw(*who, offer, offered, lease, effect.reason)
+                self._step(Withdrew(effect.label, self._gateway.commit(txn).succeeded))
+                return
+            outcome = self._gateway.commit(transactions.vote(*who, offer, offered, lease, effect.refusal))
+            if not outcome.succeeded and outcome.found[2].one is None:
+                self._member.lose()
+                self._step(Unregistered())
+        except LeaseLostError:
+            self._member.lose()
+            self._step(Unregistered())
+        except FleetError as error:
+            self._broken(error)

@@ -1,0 +1,104 @@
+"""A process takes part in its fleet as long as its lease lives: its vote, and its record."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Final
+
+from hotconf.fleet.errors import FleetError, LeaseLostError
+from hotconf.fleet.etcd.gateway import Gateway, Lease
+from hotconf.fleet.instance.machine import TTL_S, Said
+from hotconf.fleet.protocol import transactions
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import Instance
+
+_BEAT_S: Final = TTL_S / 3
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 5.0
+
+
+class Membership:
+    """One process of an instance. Used by one thread."""
+
+    def __init__(self, gateway: Gateway, keys: Keys, instance: str, labels: Mapping[str, str]) -> None:
+        self.instance = instance
+        self.boot = token_hex(8)
+        """Of each process, and each fork, another: one's yes never counts for two."""
+        self.registered = False
+        self._gateway = gateway
+        self._keys = keys
+        self._labels = dict(labels)
+        self._lease: Lease | None = None
+        self._written: Said | None = None
+        self._next_s = time.monotonic()
+        self._pause_s = _FIRST_PAUSE_S
+
+    @property
+    def lease(self) -> int:
+        """The id of the lease; 0 if there is none."""
+        return 0 if self._lease is None else self._lease.id
+
+    @property
+    def due_s(self) -> float:
+        """When `beat` is to be called, by the monotonic clock."""
+        return self._next_s
+
+    def beat(self, said: Said) -> None:
+        """Take part, or go on doing so. Raises `FleetError`: it is tried again at `due_s`."""
+        self._next_s = time.monotonic() + self._pause_s * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        try:
+            if self._lease is None:
+                self._lease = self._gateway.grant(TTL_S)
+            elif self.registered:
+                self._gateway.keep_alive(self._lease)
+            if not self.registered:
+                self._register(self._lease, said)
+        except LeaseLostError:
+            self.lose()
+            self._next_s = time.monotonic()
+            raise
+        self._pause_s = _FIRST_PAUSE_S
+        self._next_s = time.monotonic() + _BEAT_S * random.uniform(0.9, 1.1)  # noqa: S311
+
+    def _register(self, lease: Lease, said: Said) -> None:
+        record = self._record(said)
+        # If it fails, an earlier try was done, whose answer was lost: the vote is on this lease.
+        self._gateway.commit(transactions.register(self._keys, self.instance, self.boot, record, lease.id))
+        self.registered = True
+        self._written = said
+
+    def write(self, said: Said) -> None:
+        """Have the record say that, if it does not. Raises `LeaseLostError` if this process does not take part."""
+        if not self.registered or said == self._written:
+            return
+        record = self._record(said)
+        txn = transactions.record(self._keys, self.instance, self.boot, record, self.lease)
+        if not self._gateway.commit(txn).succeeded:
+            self.lose()
+            raise LeaseLostError("the vote of this process is gone")
+        self._written = said
+
+    def lose(self) -> None:
+        """The lease is gone: take part anew, on another one."""
+        self.registered, self._lease, self._written = False, None, None
+
+    def leave(self) -> None:
+        """Take part no longer, if etcd can be reached; else the lease runs out."""
+        if self._lease is not None:
+            try:
+                self._gateway.revoke(self._lease)
+            except FleetError:
+                return
+            finally:
+                self.lose()
+
+    def _record(self, said: Said) -> Instance:
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Instance(*said, at, socket.gethostname(), os.getpid(), self._labels)

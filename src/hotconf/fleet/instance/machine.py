@@ -1,0 +1,299 @@
+"""What an instance does about what it reads, and what it says of itself: pure, in virtual time.
+
+`step(state, input) -> (state, effects)`. An input may come twice: after each reconnect everything is read afresh.
+
+Rule 1: the order is the epoch. Whoever serves a higher one than is current, keeps it and says `ahead`: the store was
+restored.
+Rule 2: a yes is given only for what is prepared, and what is prepared is kept until the decision is read, or the yes
+is taken back; whoever is cut off for longer than an offer and three leases can last, gives it up.
+Rule 3: while the fleet is paused nothing changes, except what a commit decided before.
+Rule 4: the status is about the newest epoch that was decided on; what is served is what the watcher says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, TypeAlias
+
+from hotconf.fleet.instance.steps import (
+    Answered,
+    Cut,
+    Discard,
+    Due,
+    Effect,
+    Input,
+    Loaded,
+    Prepare,
+    Read,
+    Registered,
+    Serve,
+    Switch,
+    TakeBack,
+    Unfetched,
+    Unregistered,
+    View,
+    Vote,
+    Withdrew,
+)
+from hotconf.fleet.protocol.records import Current, Document, Offer, Status
+from hotconf.sources.source import Verdict
+
+TTL_S: Final = 10
+"""How long a process counts as there after it was heard last."""
+_NS: Final = 1_000_000_000
+_PAUSED: Final = "the fleet is paused"
+_AHEAD: Final = "what is current is older than what it serves"
+_CUT_OFF: Final = "it was cut off for too long"
+
+
+def label_of(version: str, epoch: int) -> str:
+    """`7@12`: what a document is called in the watcher: the version, and the epoch at which it was current."""
+    return f"{version}@{epoch}"
+
+
+def parts_of(label: str) -> tuple[str, int]:
+    """The version and the epoch; nothing and 0 for what is no label."""
+    version, _, epoch = label.rpartition("@")
+    return (version, int(epoch)) if version and epoch.isdecimal() else ("", 0)
+
+
+class Said(NamedTuple):
+    """What it says of itself."""
+
+    version: str
+    epoch: int
+    status: Status
+    seen: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An offer that the watcher prepares, or has prepared."""
+
+    label: str
+    offer: Offer
+    offered: int
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the watcher is to read."""
+
+    label: str
+    epoch: int
+    document: Document
+    publish_id: str
+    fetched: bool = True
+    """False: it could not be had for the moment."""
+    status: Status = "deferred"
+    reason: str = "loading"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What it knows."""
+
+    instance: str
+    labels: Mapping[str, str]
+    view: View | None = None
+    target: Target | None = None
+    serving: str = ""
+    """What the watcher says is in force."""
+    prepared: Prepared | None = None
+    handled: int = 0
+    """The offer that was considered last, by its revision."""
+    refusal: str | None = None
+    """Why that is refused, if it is."""
+    registered: bool = False
+    cut_ns: int | None = None
+    """Since when it is cut off."""
+    ahead: bool = False
+    paused: bool = False
+
+    @property
+    def said(self) -> Said:
+        """What it says of itself."""
+        status: Status = "deferred"
+        reason, seen = "starting", 0
+        if self.target is not None:
+            status, reason, seen = self.target.status, self.target.reason, self.target.epoch
+        if self.ahead:
+            status, reason = "ahead", _AHEAD
+        elif self.paused:
+            status, reason = "paused", _PAUSED
+        return Said(*parts_of(self.serving), status, seen, reason)
+
+    @property
+    def due_ns(self) -> int | None:
+        """When it wants a `Due`: when it gives up what it has prepared."""
+        if self.prepared is None or self.cut_ns is None:
+            return None
+        return self.cut_ns + round((self.prepared.offer.wait_s + 3 * TTL_S) * _NS)
+
+    @property
+    def epoch(self) -> int:
+        """It never goes back behind this one: what it serves, or is about to."""
+        served = parts_of(self.serving)[1]
+        return served if self.target is None or self.target.status == "nack" else max(served, self.target.epoch)
+
+
+Step: TypeAlias = tuple[State, tuple[Effect, ...]]
+
+
+def step(state: State, given: Input) -> Step:
+    """What becomes of it, and what is to be done, in this order."""
+    match given:
+        case Read(view):
+            return _read(replace(state, view=view, cut_ns=None), view)
+        case Cut(now_ns):
+            return replace(state, cut_ns=now_ns) if state.cut_ns is None else state, ()
+        case Due(now_ns):
+            return _given_up(state, now_ns)
+        case Registered():
+            return _registered(replace(state, registered=True))
+        case Unregistered():
+            return replace(state, registered=False, handled=0, refusal=None), ()
+        case Loaded(verdict):
+            return _loaded(state, verdict), ()
+        case Answered(verdict):
+            return _answered(state, verdict)
+        case Unfetched(label, reason):
+            return _unfetched(state, label, reason)
+        case Withdrew(label, done):
+            if done and state.prepared is not None and state.prepared.label == label:
+                return replace(state, prepared=None, refusal=_PAUSED), (Discard(label),)
+            return state, ()
+
+
+def _read(state: State, view: View) -> Step:
+    state, decided = _decide(state, view)
+    state, done = _consider(state, view)
+    return state, decided + done
+
+
+def _decide(state: State, view: View) -> Step:
+    """About what is current."""
+    current, target = view.current, state.target
+    if current is None or current.epoch < state.epoch or _other_history(current, target):
+        return replace(state, ahead=state.epoch > 0, paused=False), ()
+    state = replace(state, ahead=False, paused=False)
+    if target is not None and target.epoch == current.epoch:
+        # Once more, if the document could not be had.
+        again = () if target.fetched else (Serve(target.label, target.document),)
+        return replace(state, target=replace(target, fetched=True)), again
+    document = current.document_for(state.instance, state.labels)
+    label = label_of(document.version, current.epoch)
+    prepared = state.prepared
+    committed = prepared is not None and prepared.ready and prepared.offer.publish_id == current.publish_id
+    if view.pause is not None and not committed and (target is not None or state.serving):
+        return replace(state, paused=True), ()
+    state = replace(state, target=Target(label, current.epoch, document, current.publish_id), prepared=None)
+    if committed:
+        return state, (Switch(label),)
+    return state, (*_discarded(prepared), Serve(label, document))
+
+
+def _other_history(current: Current, target: Target | None) -> bool:
+    """Whether another act has this epoch here: the store was restored, and published to since."""
+    return target is not None and target.epoch == current.epoch and target.publish_id != current.publish_id
+
+
+def _discarded(prepared: Prepared | None) -> tuple[Effect, ...]:
+    return () if prepared is None else (Discard(prepared.label),)
+
+
+def _consider(state: State, view: View) -> Step:
+    """About what is offered; what was answered already is answered again, for the answer may be lost."""
+    gone: tuple[Effect, ...] = ()
+    prepared = state.prepared
+    if prepared is not None and prepared.offered != view.offered:
+        prepared, gone = None, _discarded(prepared)
+        state = replace(state, prepared=None)
+    state, more = _ask(state, view) if prepared is None else (state, _again(state, prepared, view))
+    return state, gone + more
+
+
+def _again(state: State, prepared: Prepared, view: View) -> tuple[Effect, ...]:
+    """What is to be said of what is prepared."""
+    if not prepared.ready or not state.registered:
+        return ()
+    if view.pause is not None:
+        return (TakeBack(prepared.label, prepared.offer, prepared.offered, _PAUSED),)
+    return (Vote(prepared.offer, prepared.offered, None),)
+
+
+def _ask(state: State, view: View) -> Step:
+    """Have the watcher prepare what is offered, if that is to be."""
+    offer = view.offer
+    if offer is None or not state.registered or offer.base != view.base:
+        return state, ()
+    if view.offered == state.handled:
+        return state, () if state.refusal is None else (Vote(offer, view.offered, state.refusal),)
+    state = replace(state, handled=view.offered, refusal=None)
+    if view.pause is not None or state.ahead:
+        return _refuse(state, offer, view.offered, _PAUSED if view.pause is not None else _AHEAD)
+    label = label_of(offer.document.version, offer.epoch)
+    return replace(state, prepared=Prepared(label, offer, view.offered)), (Prepare(label, offer.document),)
+
+
+def _refuse(state: State, offer: Offer, offered: int, reason: str) -> Step:
+    return replace(state, prepared=None, refusal=reason), (Vote(offer, offered, reason),)
+
+
+def _registered(state: State) -> Step:
+    """It takes part now, perhaps again: what it has prepared still counts."""
+    view = state.view
+    if view is None:
+        return state, ()
+    return _consider(state, view)
+
+
+def _answered(state: State, verdict: Verdict) -> Step:
+    prepared = state.prepared
+    if prepared is None or prepared.label != verdict.version:
+        return state, ()
+    offer, offered = prepared.offer, prepared.offered
+    if verdict.status == "ready":
+        state = replace(state, prepared=replace(prepared, ready=True))
+        return state, () if state.view is None else _again(state, replace(prepared, ready=True), state.view)
+    reason = verdict.reason or verdict.status
+    if not prepared.ready:
+        return _refuse(state, offer, offered, reason)
+    return replace(state, prepared=None, refusal=reason), (TakeBack(prepared.label, offer, offered, reason),)
+
+
+def _loaded(state: State, verdict: Verdict) -> State:
+    if verdict.serving:
+        state = replace(state, serving=verdict.serving)
+    target = state.target
+    if target is None or verdict.version != target.label:
+        return state
+    status: Status = "ack"
+    if verdict.status in ("deferred", "refused"):
+        status = "deferred" if verdict.status == "deferred" else "nack"
+    return replace(state, target=replace(target, status=status, reason="" if status == "ack" else verdict.reason))
+
+
+def _unfetched(state: State, label: str, reason: str | None) -> Step:
+    target, prepared = state.target, state.prepared
+    if prepared is not None and prepared.label == label:
+        if reason is None:
+            return replace(state, prepared=None, handled=0), ()
+        return _refuse(state, prepared.offer, prepared.offered, reason)
+    if target is not None and target.label == label:
+        lost = replace(target, fetched=False) if reason is None else replace(target, status="nack", reason=reason)
+        return replace(state, target=lost), ()
+    return state, ()
+
+
+def _given_up(state: State, now_ns: int) -> Step:
+    """Nobody counts any more on what has been cut off for so long."""
+    prepared, due_ns = state.prepared, state.due_ns
+    if prepared is None or due_ns is None or now_ns < due_ns:
+        return state, ()
+    state = replace(state, prepared=None, refusal=_CUT_OFF)
+    back = TakeBack(prepared.label, prepared.offer, prepared.offered, _CUT_OFF)
+    return state, (*((back,) if prepared.ready else ()), Discard(prepared.label))

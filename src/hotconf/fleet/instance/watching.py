@@ -1,0 +1,135 @@
+"""The thread that reads `ctl/` and watches it: whatever fails, it reads afresh and watches again.
+
+Rule 1: each watch begins with a read, and follows it without a gap. Nothing is resumed: a store that was restored, or
+compacted, needs no case of its own.
+Rule 2: the pauses between failures double from a tenth of a second to five (thirty, if etcd forbids it), each varied
+by half, so that a thousand instances do not come back at once.
+Rule 3: only durations decide; the time of day never does.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+from hotconf.fleet.errors import CompactedError, DeniedError, FleetError, MalformedError
+from hotconf.fleet.etcd.gateway import Gateway
+from hotconf.fleet.etcd.requests import Pair, under
+from hotconf.fleet.etcd.transport import Stream
+from hotconf.fleet.instance.steps import View
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import known
+from hotconf.fleet.protocol.records import Pause
+from hotconf.logs import log
+from hotconf.system import threads
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+LONGEST_FORBIDDEN_S: Final = 30.0
+
+
+class Outage:
+    """Since when something fails, and why. Written by one thread, read by any."""
+
+    __slots__ = ("_now",)
+
+    def __init__(self) -> None:
+        self._now: tuple[float, str] | None = None
+
+    def begin(self, why: str) -> None:
+        """It fails; if it did so before, since then."""
+        was = self._now
+        self._now = (time.monotonic() if was is None else was[0], why)
+
+    def end(self) -> None:
+        """It works."""
+        self._now = None
+
+    def after(self, seconds: float) -> str | None:
+        """Why it fails, if it has done so for that long."""
+        now = self._now
+        return None if now is None or time.monotonic() - now[0] < seconds else now[1]
+
+    @property
+    def open(self) -> bool:
+        """Whether it fails now."""
+        return self._now is not None
+
+
+class ControlWatch:
+    """Reports what `ctl/` holds, from `run`, until it is closed."""
+
+    def __init__(self, gateway: Gateway, keys: Keys, read: Callable[[View], None], cut: Callable[[], None]) -> None:
+        """`read` is called with all there is, at first, after each change, and after each reconnect; `cut`, when it
+        is not connected any more. Both return quickly.
+        """
+        self.outage = Outage()
+        self.failures = 0
+        """Since it was connected last."""
+        self._gateway = gateway
+        self._keys = keys
+        self._read = read
+        self._cut = cut
+        self._stream = Stream()
+        self._closed = threads.Event()
+
+    def run(self) -> None:
+        """The thread."""
+        while not self._closed.is_set():
+            longest = LONGEST_PAUSE_S
+            try:
+                self._connect()
+                continue
+            except CompactedError:  # between the read and the watch
+                self.failures += 1
+            except FleetError as error:
+                if isinstance(error, DeniedError | MalformedError):
+                    longest = LONGEST_FORBIDDEN_S
+                self._fail(str(error))
+            except Exception as error:  # noqa: BLE001 - our own fault must not end the watching
+                log.fault("fleet", "The watch failed, and goes on")
+                self._fail(f"internal error: {type(error).__name__}")
+            pause = min(FIRST_PAUSE_S * 2 ** min(self.failures - 1, 20), longest)
+            self._closed.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - it spreads load
+
+    def again(self) -> None:
+        """Read afresh soon: something does not work. Any thread may call it."""
+        self._stream.cut()
+
+    def close(self) -> None:
+        """End it. Any thread may call it."""
+        self._closed.set()
+        self._stream.cut()
+
+    def _fail(self, why: str) -> None:
+        if self._closed.is_set():
+            return
+        self.failures += 1
+        self.outage.begin(why)
+        self._cut()
+
+    def _connect(self) -> None:
+        """Read, and watch until nothing has happened for a while."""
+        self._stream = Stream()
+        restores = self._gateway.restores
+        found = self._gateway.get(under(self._keys.control))
+        pairs = {pair.key: pair for pair in found.pairs}
+        self._read(self._view(pairs))
+        for seen in self._gateway.watch(self._keys.control, found.revision + 1, self._stream):
+            self.failures = 0
+            self.outage.end()
+            if self._closed.is_set() or self._gateway.restores != restores:
+                return
+            pairs |= {pair.key: pair for pair in seen.pairs}
+            for key in seen.deleted:
+                pairs.pop(key, None)
+            if seen.pairs or seen.deleted:
+                self._read(self._view(pairs))
+
+    def _view(self, pairs: dict[bytes, Pair]) -> View:
+        keys = self._keys
+        pause = pairs.get(keys.pause)
+        decoded = None if pause is None else Pause.decode(pause.key, pause.value)
+        return View(*known(pairs.get(keys.current), pairs.get(keys.offer)), decoded)

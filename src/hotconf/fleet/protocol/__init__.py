@@ -1,0 +1,1 @@
+"""What is in etcd: keys, records, and the transactions that change them. Pure."""

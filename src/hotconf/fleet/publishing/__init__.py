@@ -1,0 +1,1 @@
+"""What an operator does with a fleet, and gets to know of it."""
