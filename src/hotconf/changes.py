@@ -79,7 +79,7 @@ class Change:
         name = self.dotted or "value"
         old, new = contrasted(self.old, self.new)
         if old == new:
-            return f"{name}: changed ({'secret' if MASK in _whole(self.new) else 'in what is not shown'})"
+            return f"{name}: changed ({'secret' if MASK in _whole(self.new) else 'in a part not shown'})"
         return f"{name}: {old} → {new}"
 
 

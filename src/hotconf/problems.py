@@ -28,7 +28,7 @@ Kind: TypeAlias = Literal[
 ]
 """What is wrong, from "no file" to "a check raised something of its own".
 
-`apply`: the configuration is valid, but a resource could not be made. `exposed` (everyone may write the file)
+`apply`: the configuration is valid, but a resource could not be created. `exposed` (everyone may write the file)
 and `copy` (a fragment is obviously a copy) are always warnings.
 """
 

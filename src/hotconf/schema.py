@@ -69,7 +69,7 @@ class Schema(Generic[T]):
             if given is not None:
                 arguments.function(name, given, call)
         if template is not None and not isinstance(template, str):
-            arguments.function("template", template, "", otherwise="a text, or ")
+            arguments.function("template", template, "", otherwise="a string, or ")
         arguments.flag("kebab", kebab)
         self.describe = describe
         self.kebab = kebab

@@ -189,7 +189,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
         try:
             self._reloader.start(require=require)
             if soft := self._reloader.soft:
-                text = "Not frozen, so that readers could change what all others see: %s"
+                text = "Not frozen, so readers could change what the others see: %s"
                 log.warning("reload", text, ", ".join(soft))
         finally:
             records.flush()

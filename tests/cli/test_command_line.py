@@ -124,7 +124,7 @@ def test_commands_keys_and_themes_are_completed(home: Path) -> None:
 def test_what_is_not_there_can_be_written(home: Path) -> None:
     """`check`, `show` and `doctor` say how."""
     for command, status in (("check", 2), ("show", 2), ("doctor", 1)):
-        assert f"hotconf init {home / 'config.toml'} writes a first one" in ran(command, status=status)
+        assert f"hotconf init {home / 'config.toml'} creates one" in ran(command, status=status)
     assert "hotconf init 'my app.toml' writes" in ran("check", "my app.toml", "--schema", "speckit", status=2)
 
 

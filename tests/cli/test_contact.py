@@ -110,7 +110,7 @@ def test_a_mount_that_hangs(far, tmp_path, name, where, number):
         assert process.stderr is not None
         try:
             # Beside other tests there are other such mounts, which may be named, too.
-            told = (f"{far.point} does not answer", "the disk does not answer")
+            told = (f"{far.point} does not answer", "the disk does not respond")
             assert any(any(each in line for each in told) for line in process.stderr)
             process.send_signal(number)
             process.wait(60)

@@ -60,7 +60,7 @@ watcher = HotReloadWatcher("config.toml", App, layers=[Profile(env="MY_PROFILE")
     )
     (here / "app_of_env.py").write_text(program)
     result = CliRunner().invoke(hotconf, ["env", "--app", "app_of_env:watcher"])
-    assert result.stdout.splitlines()[2:] == ["MY_PROFILE       text     -         The profile that counts."]
+    assert result.stdout.splitlines()[2:] == ["MY_PROFILE       text     -         The profile to use."]
 
 
 @pytest.mark.parametrize("name", [".env", ".env.local", "prod.env"])

@@ -52,7 +52,7 @@ def test_nothing_there(tmp_path, probe):
     """Nor a directory for it: what is missing is said, and nothing is made."""
     seen = examine(tmp_path / "no" / "config.toml", probe=probe)
     assert (seen.problem, seen.size, seen.probe.noticed_ms) == ("The file does not exist", None, None)
-    assert seen.probe.skipped == ("there is no directory to write in" if probe else "not asked for")
+    assert seen.probe.skipped == ("there is not a directory to write in" if probe else "not asked for")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,9 +113,9 @@ def test_a_probe_that_is_not_noticed(main, monkeypatch):
 
 def test_a_probe_where_only_polling_is_left(main, monkeypatch):
     """It would tell nothing: why there is polling is what matters."""
-    monkeypatch.setattr(module, "choose", lambda name, wake: Poll("inotify cannot be had"))
+    monkeypatch.setattr(module, "choose", lambda name, wake: Poll("inotify is unavailable"))
     probe = examine(main).probe
-    assert (probe.skipped, probe.observer) == ("inotify cannot be had", "poll")
+    assert (probe.skipped, probe.observer) == ("inotify is unavailable", "poll")
     assert list(main.parent.iterdir()) == [main]
 
 

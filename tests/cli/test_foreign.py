@@ -115,7 +115,7 @@ ENDING = {
     "import os\nos.execv('/bin/true', ['true'])\n": "it exited: os.execv() (app.py:",
     "import os\nos.execlp('true', 'true')\n": "it exited: os.exec",
     "import os\nif os.fork():\n    os._exit(0)\n": "it exited, with status 0 (app.py:",
-    "import os\nos.closerange(3, 1000)\nkept = open('mine', 'w')\n": "it has closed the stdout of the command",
+    "import os\nos.closerange(3, 1000)\nkept = open('mine', 'w')\n": "it closed the command's stdout",
 }
 
 

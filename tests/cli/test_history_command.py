@@ -73,7 +73,7 @@ def test_the_newest_comes_first(home):
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert re.fullmatch(rf"3  {WHEN}  1 file +87 B  Cost limits changed \(\$20/day → \$30/day\)", lines[0]), lines[0]
-    assert lines[2].endswith("the first that is kept")
+    assert lines[2].endswith("the oldest that is kept")
     assert len(lines) == 3
 
 
@@ -110,7 +110,7 @@ def test_edits_that_nobody_watched(home):
     line = invoke("history").stdout.splitlines()[0]
     assert line.startswith("4  ")
     assert "  2 files  " in line
-    assert line.endswith("edited while nobody watched: config.toml, +more.toml")
+    assert line.endswith("edited while not watched: config.toml, +more.toml")
 
 
 def test_another_file_and_another_directory(home):
@@ -186,7 +186,7 @@ def test_nothing_to_do(home):
     before = (home / "config.toml").stat()
     result = invoke("rollback", 3)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "The files are those of state 3 already\n"
+    assert result.stderr == "The files already match state 3\n"
     assert (home / "config.toml").stat() == before
 
 
@@ -245,11 +245,11 @@ def test_a_state_that_is_not_valid_any_more(home, terminal):
     (home / "newer.py").write_text("from pydantic import BaseModel\nclass Newer(BaseModel):\n    must: int\n")
     result = invoke("rollback", 1, "--yes", "--schema", "newer:Newer")
     assert result.exit_code == 2
-    assert "state 1 is not valid any more: config.toml: Missing required field: must" in result.stderr
+    assert "state 1is no longer valid: config.toml: Missing required field: must" in result.stderr
     assert (home / "config.toml").read_text() == limit(30)
     result = invoke("rollback", 1, "--schema", "newer:Newer", answer="y\n")
     assert result.exit_code == 0
-    assert "State 1 is not valid any more" in result.stderr
+    assert "State 1is no longer valid" in result.stderr
     assert (home / "config.toml").read_text() == limit(10)
 
 
@@ -441,7 +441,7 @@ def test_a_given_path_needs_no_home(home, monkeypatch):
     monkeypatch.setattr(Path, "expanduser", Mock(side_effect=RuntimeError("no home")))
     result = invoke("history", path)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"No state of {path} is kept: there is no home directory, and no --state-dir\n"
+    assert result.stderr == f"No state of {path} is kept: there is no home directory, and --state-dir was not given\n"
     for needy in (("history",), ("rollback", "1", path), ("show", "@1", path), ("diff", "@1", "@2", path)):
         result = invoke(*needy)
         assert (result.exit_code, "there is no home directory" in result.stderr) == (2, True)

@@ -80,6 +80,6 @@ def test_a_schema_without_a_template_gets_one_from_its_model(code_home, tmp_path
     )
     result = invoke("init", "x.toml", "--schema", "own_schema_of_init:Own")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "To be filled in: port\n" in result.stderr
+    assert "Still to fill in: port\n" in result.stderr
     assert (tmp_path / "x.toml").read_text().endswith("\n# Integer. Required.\n#port = 0\n")
     assert "Missing required field: port\n" in invoke("check", "x.toml", "--schema", "own_schema_of_init:Own").output

@@ -118,7 +118,7 @@ def test_a_directory_is_checked_file_by_file(home: Path) -> None:
     (home / "empty").mkdir()
     (home / "conf" / "gone.toml").symlink_to("nowhere")
     done = ran("check", "empty", "conf", status=2)
-    assert "--> empty\n  = help: there is no configuration file in it\n" in done.stdout
+    assert "--> empty\n  = help: it contains no configuration file\n" in done.stdout
     assert "--> conf/gone.toml\n" in done.stdout
     assert done.stderr.startswith("4 files checked, 4 errors\n")
 

@@ -138,7 +138,7 @@ def test_what_the_running_program_refuses(here):
     for file in ("app.yaml", "edit.yaml"):
         refused = run(here, "plan", file, "--apply")
         assert refused.returncode == 1
-        assert "app.pool could not be made: ConnectionRefusedError" in refused.stdout
+        assert "app.pool could not be created: ConnectionRefusedError" in refused.stdout
 
 
 def test_what_cannot_be_made(here):
@@ -147,7 +147,7 @@ def test_what_cannot_be_made(here):
     for form in ((), ("--json",)):
         refused = run(here, "plan", "edit.yaml", "--apply", *form)
         assert refused.returncode == 1
-        said = "edit.yaml:2:1: app.pool could not be made: ConnectionRefusedError: down: ********"
+        said = "edit.yaml:2:1: app.pool could not be created: ConnectionRefusedError: down: ********"
         assert said in refused.stdout
         assert "hunter" not in refused.stdout + refused.stderr
         if form:
@@ -171,7 +171,7 @@ def test_factories_that_do_not_behave(here, mode, why):
     """Whatever they do is a refusal, and the command ends."""
     refused = plan(here, f"mode: {mode}\n")
     assert (refused.returncode, refused.stdout.count(why)) == (1, 2), refused
-    assert f"app.{'loop' if mode.startswith('async') else 'plain'} could not be made" in refused.stdout
+    assert f"app.{'loop' if mode.startswith('async') else 'plain'} could not be created" in refused.stdout
 
 
 def test_a_factory_that_forks(here):
@@ -200,7 +200,7 @@ def test_where_the_present_file_is_not_valid(here):
     (here / "edit.yaml").write_text("port: 2\n")
     refused = run(here, "plan", "edit.yaml", "--apply")
     assert refused.returncode == 1
-    assert "app.pool could not be made: AttributeError: there is no configuration yet" in refused.stdout
+    assert "app.pool could not be created: AttributeError: there is no configuration yet" in refused.stdout
 
 
 def test_it_needs_the_program(here):

@@ -91,7 +91,7 @@ def test_fragments_are_looked_for_where_the_path_is(here):
     ("now", "edit", "said"),
     [
         ("", "enabled = false", "- hot reload is off from then on: later edits are not noticed until a restart"),
-        ("enabled = false", "", "- hot reload is off: this is noticed at the next start, or by reload()"),
+        ("enabled = false", "", "- hot reload is off: this takes effect at the next start, or with reload()"),
         ("enabled = false", "enabled = true\ndebounce_ms = 500", "- hot reload is on from then on"),
         ("debounce_ms = 500", "debounce_ms = 900", "- takes effect when nothing has changed for 500 ms"),
         ("debounce_ms = 500", "debounce_ms = 900", "- later edits take effect when nothing has changed for 900 ms"),
@@ -128,7 +128,7 @@ def test_what_the_program_has_may_not_be_known(here):
     result = plan("edit.toml")
     assert result.exit_code == 0
     assert result.stdout == "✅ Config reloaded successfully\n"
-    assert "is not valid now: what would change is not known" in result.stderr
+    assert "is currently invalid, so the changes are unknown" in result.stderr
     told = json.loads(plan("edit.toml", "--json").stdout)
     assert (told["changes"], told["watching"]["noticed"]) == (None, None)
 

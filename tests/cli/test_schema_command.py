@@ -69,7 +69,7 @@ def test_to_stamp_again_changes_nothing(here):
     schema("--stamp", "config.toml")
     before = {path: path.stat().st_mtime_ns for path in here.iterdir()}
     result = schema("--stamp", "config.toml")
-    assert (result.exit_code, result.stderr) == (0, "Everything is as it should be already\n")
+    assert (result.exit_code, result.stderr) == (0, "Already up to date\n")
     assert {path: path.stat().st_mtime_ns for path in here.iterdir()} == before
 
 

@@ -73,8 +73,8 @@ def test_what_is_secret_in_both_stays_so() -> None:
 
 def test_what_differs_in_nothing_that_is_shown_says_so() -> None:
     """Rather than two sides that look the same."""
-    assert told([1], (1,)) == "changed (in what is not shown)"
-    assert told(CUT, CUT) == "changed (in what is not shown)"
+    assert told([1], (1,)) == "changed (in a part not shown)"
+    assert told(CUT, CUT) == "changed (in a part not shown)"
 
 
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=5)

@@ -180,7 +180,7 @@ def test_an_empty_file_is_a_mistake_unless_it_is_allowed(language: Language, dat
     """What to write instead is a document of defaults."""
     problem = refused(language, data)
     assert problem.kind == "empty"
-    assert problem.hint == f"to ask for all defaults, write {language.form.defaults}"
+    assert problem.hint == f"for all defaults, write {language.form.defaults}"
     allowed = parse(data, file_of(language.form), allow_empty=True)
     assert isinstance(allowed, Document)
     assert allowed.table == {}

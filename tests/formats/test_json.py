@@ -60,7 +60,7 @@ MISTAKES = {
     ),
     '{"a": None}': ("unexpected character 'N'", (1, 7), "write null"),
     '{"a": +1}': ("unexpected character '+'", (1, 7), "a number has no plus sign: 1"),
-    '{"a": 1.}': ("unexpected character '1'", (1, 7), "a digit stands behind the point: 1.0, not 1."),
+    '{"a": 1.}': ("unexpected character '1'", (1, 7), "write a digit after the point: 1.0, not 1."),
     '{"a": 0xff}': ("unexpected character '0'", (1, 7), "write the number in decimal: 255"),
     '{"a": 1_000}': ("unexpected character '1'", (1, 7), "write digits without underscores: 1000"),
     '{"a": 10ms}': ("unexpected character '1'", (1, 7), "write the number alone, or put text in double quotes"),

@@ -110,7 +110,7 @@ def test_any_range_altered():
 def test_under_another_name():
     """A record that was renamed, or brought from another configuration, is not taken for what it is not."""
     assert decode(encode(RECORD), 13, MAIN) == Damage("it is state 12 under another name")
-    assert decode(encode(RECORD), 12, MORE) == Damage("it is of another configuration")
+    assert decode(encode(RECORD), 12, MORE) == Damage("it belongs to another configuration")
 
 
 def nest(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:

@@ -451,7 +451,7 @@ def test_what_cannot_be_undone_is_told(main, more, monkeypatch):
     failing(monkeypatch, "replace", errno.EPERM, nth=2)
     with pytest.raises(PermissionError) as failure:
         restore(back({main: OLD, more: OLD}, {main: NEW, more: NEW}))
-    assert failure.value.__notes__ == [f"{main} could not be put back: Operation not permitted"]
+    assert failure.value.__notes__ == [f"{main} could not be restored: Operation not permitted"]
     assert names(main.parent) == {"config.toml", "more.toml"}
 
 

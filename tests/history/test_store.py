@@ -113,7 +113,7 @@ def test_configurations_do_not_mix(states, root):
     assert odd.path.name.isascii()
     other.path.mkdir(0o700)
     (states.path / "00000001.state").rename(other.path / "00000001.state")
-    assert damage(other, 1) == "it is of another configuration"
+    assert damage(other, 1) == "it belongs to another configuration"
     odd.release()
 
 
@@ -171,7 +171,7 @@ def test_a_link_in_its_place(states, tmp_path):
     write(states, b"a = 1\n", b"a = 2\n")
     (states.path / "00000002.state").rename(tmp_path / "elsewhere")
     (states.path / "00000002.state").symlink_to(tmp_path / "elsewhere")
-    assert damage(states, 2) == "a link stands in its place"
+    assert damage(states, 2) == "there is a link in its place"
     assert good(states) == [(1, b"a = 1\n")]
 
 

@@ -211,7 +211,7 @@ def test_what_is_missing(shop: Open, tmp_path: Path) -> None:
     def answer(request: Any) -> Any:
         return pinned(request, other.watcher)
 
-    with pytest.raises(UsageError, match=r"watcher of other.toml is not among those of the setting HOTCONF"):
+    with pytest.raises(UsageError, match=r"watcher of other.toml is not in the setting HOTCONF"):
         integration.HotConfMiddleware(answer)(django.http.HttpRequest())
 
 

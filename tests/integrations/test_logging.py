@@ -223,7 +223,7 @@ def test_what_cannot_be_built_refuses_the_save(follow: Any, tmp_path: Path) -> N
         assert isinstance(failed, ReloadFailed), name
         (problem,) = failed.problems
         assert (problem.kind, problem.path) == ("apply", ("logging", *place.split("."))), name
-        assert problem.message.startswith("logging could not be made: "), problem.message
+        assert problem.message.startswith("logging could not be created: "), problem.message
         assert said in problem.message, problem.message
         line = handle.path.read_text().splitlines()[problem.line - 1]
         assert f'"{place.rpartition(".")[2]}":' in line, (name, line)
@@ -326,7 +326,7 @@ def test_a_wrong_table_refuses_the_start() -> None:
     handle = watching(Config, text({"root": {"level": "LOUD"}}), format="json")
     configure(handle.watcher)
     with pytest.raises(
-        ConfigError, match=r"config\.json:\d+:\d+: logging could not be made: ValueError: Unknown level"
+        ConfigError, match=r"config\.json:\d+:\d+: logging could not be created: ValueError: Unknown level"
     ):
         handle.start()
     handle.close()

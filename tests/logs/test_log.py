@@ -112,7 +112,7 @@ def test_the_other_endings(caplog):
     caplog.clear()
     ended([], 100, ReloadUnchanged("the files are the same"))
     assert lines(caplog) == [
-        "Loading, without a window",
+        "Loading without a debounce window",
         "Parsing TOML: OK",
         "Validating config: OK",
         "Nothing to replace",
@@ -125,7 +125,7 @@ def test_the_story_of_an_eager_ending(caplog):
     ended([MAIN], 100, ReloadSuccess(2, (), ()), eager=True)
     assert lines(caplog)[:3] == [
         "FileChanged event: ~/.code/config.toml",
-        "A finished act: loading at once",
+        "The save is complete: loading at once",
         "Parsing TOML: OK",
     ]
 
@@ -139,7 +139,7 @@ def test_each_ending_is_one_line_with_what_changed(caplog):
     """A failure is a warning instead."""
     changes = (Change(("server", "port"), 8000, 9000), Change(("name",), "a", "b\nc"))
     ended([MAIN], 100, ReloadSuccess(5, changes, ()))
-    ended([MAIN], 100, ReloadSuccess(6, (), ("pool was made anew",)))
+    ended([MAIN], 100, ReloadSuccess(6, (), ("poolwas recreated",)))
     ended([MAIN], 100, ReloadDeferred(("agent", "quality\ngate"), changes[:1], ()))
     ended([MAIN], 100, ReloadUnchanged("the files are the same"))
     ended([MAIN], 100, ReloadFailed("config.toml:1: bad", "syntax", (Problem("bad"),)))
@@ -192,12 +192,12 @@ def test_trouble_is_a_warning_unless_polling_was_chosen(caplog):
     log.observing(MAIN, "inotify", None)
     log.observing(MAIN, "poll", "asked for", asked=True)
     log.observing(MAIN, "inotify", "the limit is reached")
-    log.observing(MAIN, "poll", "inotify cannot be had")
+    log.observing(MAIN, "poll", "inotify is unavailable")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "Watching ~/.code/config.toml with inotify"),
         ("INFO", "Watching ~/.code/config.toml with poll (asked for)"),
         ("WARNING", "Some changes of ~/.code/config.toml are found by polling only: the limit is reached"),
-        ("WARNING", "Changes of ~/.code/config.toml are found by polling only: inotify cannot be had"),
+        ("WARNING", "Changes of ~/.code/config.toml are found by polling only: inotify is unavailable"),
     ]
     assert {record.name for record in caplog.records} == {"hotconf.watch"}
 

@@ -43,8 +43,8 @@ def test_all_is_well():
         "  fine  file system  ext4 on /",
         "  fine  inotify      this user uses 3 of 128 instances, as far as can be seen",
         "  fine  inotify      this user uses 250 of 190,000 watches, as far as can be seen",
-        "  fine  probe        a write beside the file was noticed after 0.4 ms",
-        "  fine  expect       a save is noticed at once, and loaded when nothing has changed for the window",
+        "  fine  probe        a write next to the file was noticed after 0.4 ms",
+        "  fine  expect       a save is noticed at once, and loaded after a debounce window without changes",
     ]
     assert not to_mend(findings(WELL))
 
@@ -75,7 +75,7 @@ def test_file_systems_that_do_not_tell_all(kind, word):
         ({"instances": Limit(128, 128)}, "inotify", "none is left"),
         ({"directories": (Directory("/x", exists=True, readable=False, writable=True),)}, "directories", "/x"),
         ({"probe": Probe(None, "inotify")}, "probe", "not noticed"),
-        ({"probe": Probe(observer="poll", skipped="inotify cannot be had")}, "probe", "cannot be had"),
+        ({"probe": Probe(observer="poll", skipped="inotify is unavailable")}, "probe", "is unavailable"),
     ],
 )
 def test_what_is_to_be_mended(change, topic, word):
@@ -121,10 +121,10 @@ def test_the_other_files():
         Other("/etc/app/d.toml", None, replace(EXT4, point="/etc/app/d.toml"), mounted_alone=True),
         Other("/etc/app/e.toml", "Permission denied", EXT4, mounted_alone=False),
     )
-    seen = replace(WELL, others=others, unresolved=('watch_paths: "http://x" is a URL, and not a file',))
+    seen = replace(WELL, others=others, unresolved=('watch_paths: "http://x" is a URL, not a file',))
     told = [(each.verdict, each.text) for each in findings(seen) if each.topic == "watch_paths"]
     assert told[:2] == [
-        ("mend", '"http://x" is a URL, and not a file'),
+        ("mend", '"http://x" is a URL, not a file'),
         ("mend", "/etc/app/e.toml: Permission denied"),
     ]
     assert told[2] == ("fine", "2 files on ext4 on /")
@@ -180,7 +180,7 @@ def test_json():
     assert told["findings"][0] == {
         "topic": "file",
         "verdict": "mend",
-        "text": "it is empty, which is a failure and never the defaults",
+        "text": "it is empty, which is an error and never means all defaults",
         "remedy": "write to it",
     }
     assert told["facts"]["mount"]["kind"] == "ext4"

@@ -486,7 +486,7 @@ PAGE = """\
 # - one item
 # - another
 #
-# A "#" right before a key: it is not set. Remove the "#" to set it.
+# A key with a "#" right before it is not set. Remove the "#" to set it.
 
 # One of "debug", "info".
 level = "info"

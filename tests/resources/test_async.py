@@ -181,7 +181,7 @@ def test_it_is_cancelled_when_it_takes_too_long(shop: Workshop) -> None:
     async def main() -> None:
         refused = await there(shop.outcome, 1, pool)
         assert isinstance(refused, Refused)
-        assert refused.text == "pool could not be made: TimeoutError: it did not return within 0.01 s"
+        assert refused.text == "pool could not be created: TimeoutError: it did not return within 0.01 s"
         await there(wait_until, lambda: said)
         assert shop.keeper.trouble is None
 

@@ -55,7 +55,7 @@ def test_all_or_none(shop: Workshop) -> None:
     refused = shop.outcome(1, first, second, third, fourth)
     assert isinstance(refused, Refused)
     assert refused.resource is third
-    assert refused.text == "c could not be made: ConnectionRefusedError: port 5432"
+    assert refused.text == "c could not be created: ConnectionRefusedError: port 5432"
     shop.settled("make a1", "make b1", "close b1", "close a1")
 
 
@@ -373,7 +373,7 @@ def test_groups_of_one(shop: Workshop) -> None:
     for value, text in ((1, "ConnectionError: port 5432"), (2, "ExceptionGroup: in a task group (2 sub-exceptions)")):
         refused = shop.outcome(value, pool)
         assert isinstance(refused, Refused)
-        assert refused.text == f"pool could not be made: {text}"
+        assert refused.text == f"pool could not be created: {text}"
 
 
 @pytest.mark.parametrize("by", ["closing the watcher", "its time"])

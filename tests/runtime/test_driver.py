@@ -375,7 +375,7 @@ def test_a_thread_that_died_is_restarted_by_the_next_call(monkeypatch, caplog):
     assert driver.call(lambda: "works") == "works"
     driver.call(lambda: driver.leave(owner))
     release(ME, driver, 10)
-    assert "The thread hotconf-driver died, and another is started" in caplog.text
+    assert "The thread hotconf-driver died and is replaced" in caplog.text
 
 
 def test_a_call_after_the_end_is_refused():
@@ -469,7 +469,7 @@ def test_an_observer_that_cannot_be_had(driver, monkeypatch):
     owner = Driven()
     observer = join(driver, owner, "auto")
     assert isinstance(observer, Poll)
-    assert str(observer.trouble(owner)).startswith("inotify cannot be had: inotify_init1: Too many open")
+    assert str(observer.trouble(owner)).startswith("inotify is unavailable: inotify_init1: Too many open")
 
 
 def test_a_suspicion_is_followed_by_a_comparison(driver, main):

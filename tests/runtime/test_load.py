@@ -319,7 +319,7 @@ def test_watch_paths_count_only_in_the_main_file(root):
     )
     (warning,) = made.warnings
     assert (warning.message, warning.line, warning.file) == (
-        "watch_paths counts only in the main file",
+        "watch_paths only has an effect in the main file",
         3,
         root / "a.toml",
     )
@@ -331,7 +331,7 @@ def test_watch_paths_of_a_fragment_in_another_spelling(root):
     made = good(load(Options(root / "config.toml", Schema(Config, kebab=True))).candidate)
     assert made.config.hot_reload.watch_paths == ("a.toml",)
     assert [(problem.message, problem.line) for problem in made.warnings] == [
-        ("watch_paths counts only in the main file", 2)
+        ("watch_paths only has an effect in the main file", 2)
     ]
 
 
@@ -995,7 +995,7 @@ def test_a_file_that_everybody_may_write_is_a_warning(root):
         (
             name,
             "exposed",
-            f"Every user of this machine may write the file (mode {mode})",
+            f"Every user can write to the file (mode {mode})",
             f"chmod o-w {root / name}",
         )
         for name, mode in (("config.toml", "0646"), ("a.toml", "0602"))

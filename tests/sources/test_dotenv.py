@@ -60,9 +60,9 @@ def test_lines_are_those_of_the_names() -> None:
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        ("A='x", "The quote is not closed", "close it"),
-        ('A="x\\"', "The quote is not closed", "close it"),
-        ("A='x' y", "Something follows the quotes", "put it into them, or write # before it"),
+        ("A='x", "The quotes are not closed", "close it"),
+        ('A="x\\"', "The quotes are not closed", "close it"),
+        ("A='x' y", "Text after the closing quote", "put it inside the quotes, or write # before it"),
         ("A: 1", "Not a variable", "write NAME=value, with = and no colon"),
         ("export A", "Not a variable", "write NAME=value"),
         ("=1", "Not a variable", "write NAME=value"),

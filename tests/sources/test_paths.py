@@ -331,7 +331,7 @@ def test_a_pattern_that_can_be_no_path(root):
 
 
 def test_a_link_that_leads_in_circles_is_passed_over(root):
-    """It is no directory, and no reason not to know what else there is."""
+    """It is not a directory, and no reason not to know what else there is."""
     touch(root, "d/e/a.toml")
     (root / "d/e/self").symlink_to("self")
     found = expand(root / "config.toml", ["d/**/*.toml"])

@@ -77,7 +77,7 @@ def test_one_of_a_test():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not path.exists()
     wrong: Any = 3
-    with pytest.raises(UsageError, match="data=3: give bytes or text"):
+    with pytest.raises(UsageError, match="data=3: give bytes or str"):
         WatchedFile.of(wrong)
     with pytest.raises(UsageError, match="path=''"):
         WatchedFile.of(b"", "")

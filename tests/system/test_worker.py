@@ -140,7 +140,7 @@ def test_a_dead_thread_is_replaced(rescue):
     wait_until(lambda: done == ([1, 1, 2] if rescue == "submit" else [1, 1]))
     assert told == [
         "a job of the thread hotconf test failed: Death",
-        "the thread hotconf test died, and another is started: Death",
+        "the thread hotconf test died and is replaced: Death",
     ]
     assert made.stop(LONG_S)
 
@@ -265,8 +265,8 @@ def test_what_hangs_is_told(make, told, monkeypatch):
     wait_until(lambda: (made.supervise(), len(begun) == 3)[1])
     made.supervise()
     made.supervise()
-    assert made.trouble == "the thread hotconf test has been at one job for 0 s, and 2 more"
-    assert told == 3 * ["the thread hotconf test has been at one job for 0 s"]
+    assert made.trouble == "the thread hotconf test has been running one job for 0 s, and 2 more"
+    assert told == 3 * ["the thread hotconf test has been running one job for 0 s"]
     gate.set()
     wait_until(lambda: made.trouble is None)
 

@@ -174,7 +174,7 @@ def test_what_cannot_be_written_is_refused() -> None:
         for value in (None, object()):
             with pytest.raises(UsageError, match=r"^n: TOML has no word for what is given; set\(\) the whole text"):
                 handle.edit(n=value)
-        with pytest.raises(UsageError, match="is no key of a table"):
+        with pytest.raises(UsageError, match="is not a key of a table"):
             handle.edit({"tags[0]": 1})
         handle.set("[")
         with pytest.raises(UsageError, match=r"cannot be edited, set\(\) its whole text instead: config\.toml:1"):

@@ -167,7 +167,7 @@ class Start(NamedTuple):
 
 
 def start(case: Case, main: Path, root: Path, refused: int = 0) -> Start:
-    """In a process of its own, by the user, up to the end. `refused`: a port that is not valid any more."""
+    """In a process of its own, by the user, up to the end. `refused`: a port thatis no longer valid."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -269,7 +269,7 @@ def broken(case: Case, main: Path, root: Path, counts: Counter[str], *, refused:
         yield f"a state was believed that others could write: {told}"
     if told.port is None and not str(told.raised).startswith("ConfigError: config.toml"):
         yield f"a start with a broken file: {told}"
-    if told.port is None and states(root, 8001) and "No state to start on: " not in str(told.raised):
+    if told.port is None and states(root, 8001) and "No state to start from: " not in str(told.raised):
         yield f"a start that needed a state does not say why it has none: {told}"
 
 

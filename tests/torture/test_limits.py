@@ -65,7 +65,7 @@ def test_instances(root: Path, begin: Callable[..., Case]) -> None:
         case.will(main(1000))
         stats = case.process.ask("stats")
         assert stats["observer"] == "poll"
-        assert "inotify cannot be had" in stats["trouble"]
+        assert "inotify is unavailable" in stats["trouble"]
         for turn in range(TURNS):
             case.will(main(2000 + turn))
             path.write_text(main(2000 + turn))

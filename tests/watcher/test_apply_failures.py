@@ -1,4 +1,4 @@
-"""What could not be made of a configuration is reported wherever other failures are."""
+"""What could not be created of a configuration is reported wherever other failures are."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_texts(failed):
         plain(entry),
     ]
     for text in texts:
-        assert "pool could not be made: ConnectionRefusedError: refused ****" in text, text
+        assert "pool could not be created: ConnectionRefusedError: refused ****" in text, text
         assert "tomatoes77" not in text
     rows = ["".join(span.text for span in row.spans) for row in problem_rows(entry, 200)]
     assert rows[0].startswith("error[apply]")

@@ -678,5 +678,5 @@ for each in waits:
         print(error)
 """
     done = completed(code)
-    assert done.stdout.count("needs a running event loop of asyncio or uvloop; trio's is none") == 4, done
+    assert done.stdout.count("needs a running event loop of asyncio or uvloop; trio's is not supported") == 4, done
     assert done.stderr == ""

@@ -170,8 +170,8 @@ def test_a_bad_change(begin, tmp_path, watch, caplog, file, bad):
 @pytest.mark.parametrize(
     ("put", "message"),
     [
-        (text(SECRET), "It is no directory"),
-        (os.mkfifo, "It is no directory"),
+        (text(SECRET), "It is not a directory"),
+        (os.mkfifo, "It is not a directory"),
         (lambda path: path.symlink_to(path.name), "Cannot list the directory: Too many levels of symbolic links"),
     ],
 )

@@ -167,8 +167,8 @@ def test_several_watchers_have_layers_of_their_own(path, watch, environment):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Env(None), "prefix=None: give a text, such as 'APP_'"),  # type: ignore[arg-type]
-        (lambda: Env("A", nested=""), "nested='': give what stands between keys, such as '__', or None"),
+        (lambda: Env(None), "prefix=None: give a string, such as 'APP_'"),  # type: ignore[arg-type]
+        (lambda: Env("A", nested=""), "nested='': give the separator between keys, such as '__', or None"),
         (lambda: Env("A", case_sensitive=1), "case_sensitive=1: give True or False"),  # type: ignore[arg-type]
     ],
 )

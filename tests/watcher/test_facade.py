@@ -95,5 +95,5 @@ def test_a_model_that_is_not_frozen(path, caplog):
         path.write_text(port(9000))
         seen.ending()
     assert [record.getMessage() for record in caplog.records].count(
-        "Not frozen, so that readers could change what all others see: test_a_model_that_is_not_frozen.<locals>.Soft"
+        "Not frozen, so readers could change what the others see: test_a_model_that_is_not_frozen.<locals>.Soft"
     ) == 1

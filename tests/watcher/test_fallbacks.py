@@ -38,7 +38,7 @@ def test_no_inotify(path, watch, monkeypatch, caplog, code, why):
     with monkeypatch.context() as patch:
         patch.setattr(linux, "inotify_init1", refuse)
         watcher, _ = watch(path, **OFTEN)
-        assert (watcher.stats.observer, watcher.stats.trouble) == ("poll", f"inotify cannot be had: {why}")
+        assert (watcher.stats.observer, watcher.stats.trouble) == ("poll", f"inotify is unavailable: {why}")
         save(path, port(9000))
         wait_until(lambda: watcher.config.server.port == 9000)
         assert watcher.stats.observer == "poll"
@@ -48,7 +48,7 @@ def test_no_inotify(path, watch, monkeypatch, caplog, code, why):
     wait_until(lambda: len(caplog.messages) == 2)
     polling, better = caplog.records
     assert polling.levelname == "WARNING"
-    assert polling.getMessage().endswith(f"are found by polling only: inotify cannot be had: {why}")
+    assert polling.getMessage().endswith(f"are found by polling only: inotify is unavailable: {why}")
     assert better.getMessage().endswith("with inotify")
 
 
@@ -65,7 +65,7 @@ def test_who_asked_for_polling_gets_it(path, watch, monkeypatch):
         late, _ = watch(path, observer="poll", **OFTEN)
         assert [each.stats.trouble for each in (asked, other, late)] == [
             "asked for",
-            "inotify cannot be had: no",
+            "inotify is unavailable: no",
             "asked for",
         ]
     wait_until(lambda: other.stats.observer == "inotify")
@@ -114,7 +114,7 @@ watcher.close()
     [
         (
             "max_inotify_instances",
-            "poll | inotify cannot be had: inotify_init1: Too many open files "
+            "poll | inotify is unavailable: inotify_init1: Too many open files "
             "(fs.inotify.max_user_instances, ulimit -n)",
         ),
         (

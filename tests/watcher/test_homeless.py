@@ -57,7 +57,7 @@ def test_no_such_user(homeless: Path, way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_no_path_at_all(way: str) -> None:
     """A null character is in no name."""
-    with pytest.raises(UsageError, match="is no path: it has a null character"):
+    with pytest.raises(UsageError, match="is not a path: it contains a null character"):
         WAYS[way]("a\0b")
 
 

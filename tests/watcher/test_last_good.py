@@ -149,7 +149,7 @@ def test_a_start_that_fails(path, watch, state_dir, caplog, content, kind, requi
     seen.exactly(f"ReloadFailed {kind}")
     assert isinstance(watcher.last, ReloadFailed)
     (line,) = told(caplog)
-    assert line.startswith(f"Degraded: {path} is not good, so that its last good state is used, number 2 of ")
+    assert line.startswith(f"Degraded: {path} is invalid; using its last good state, number 2 of ")
     assert line.endswith(watcher.last.error)
 
 
@@ -168,7 +168,7 @@ def test_recovering(path, watch, state_dir, caplog):
     assert not watcher.stats.degraded
     assert not watcher.has_drift()
     wait_until(lambda: changes == [(8001, 8002)])
-    wait_until(lambda: f"No longer degraded: {path} is good again" in told(caplog, logging.INFO))
+    wait_until(lambda: f"No longer degraded: {path} is valid again" in told(caplog, logging.INFO))
     watcher.close()
     assert kept(state_dir, path) == [port(8000), port(8001), port(8002)]
 
@@ -324,7 +324,7 @@ def test_no_longer_valid(path, watch, state_dir, caplog):
         HotReloadWatcher(path, Newer, state_dir=state_dir).start()
     syntax, why = raised.value.problems
     assert syntax.kind == "syntax"
-    assert why.message.startswith("No state to start on: state 2 is not valid any more: config.toml: Missing")
+    assert why.message.startswith("No state to start from: state 2is no longer valid: config.toml: Missing")
     assert [line.partition(": it ")[2] for line in told(caplog)] == [
         "is not valid any more: config.toml: Missing required field: must"
     ] * 2
@@ -416,10 +416,10 @@ def test_a_start_that_needs_a_state(path, state_dir, caplog):
         HotReloadWatcher(path, App, state_dir=state_dir).start()
     first, why = raised.value.problems
     assert (first.kind, why.severity) == ("syntax", "warning")
-    assert why.message.startswith(f"No state to start on: others may write to {state_dir}")
+    assert why.message.startswith(f"No state to start from: others may write to {state_dir}")
     state_dir.chmod(0o700)
     newest(state_dir, path).chmod(0o660)
-    with pytest.raises(ConfigError, match="No state to start on: state 1 is damaged: others may read or write it"):
+    with pytest.raises(ConfigError, match="No state to start from: state 1 is damaged: others may read or write it"):
         HotReloadWatcher(path, App, state_dir=state_dir).start()
 
 
@@ -554,12 +554,12 @@ def test_a_disk_that_hangs_at_start(path, state_dir, monkeypatch, text):
     watcher = HotReloadWatcher(path, App, state_dir=state_dir)
     try:
         if text == BROKEN:
-            with pytest.raises(ConfigError, match=f"No state to start on: {state_dir}: the disk does not answer"):
+            with pytest.raises(ConfigError, match=f"No state to start from: {state_dir}: the disk does not respond"):
                 watcher.start()
         else:
             watcher.start()
             assert watcher.config.server.port == 8001
-            assert watcher.stats.state_trouble == f"{state_dir}: the disk does not answer"
+            assert watcher.stats.state_trouble == f"{state_dir}: the disk does not respond"
         watcher.close()
     finally:
         stuck.released.set()

@@ -109,7 +109,7 @@ def test_a_secrets_directory_is_followed(path, watch, secrets):
     wait_until(lambda: watcher.config.server.port == 9000)
     (secrets / "server__port").unlink()
     wait_until(lambda: watcher.config.server.port == 8000)
-    assert "The file is gone, and what it set" in str(watcher.warnings)
+    assert "The file is gone, and so is what it set" in str(watcher.warnings)
 
 
 class Db(BaseModel, frozen=True):
@@ -271,7 +271,7 @@ def test_a_directory_that_loses_all_its_secrets_is_missed(path, watch, secrets):
     (secrets / "dsn").rename(secrets / ".dsn")
     (secrets / "password").rename(secrets / ".password")
     wait_until(lambda: isinstance(watcher.last, ReloadFailed))
-    text = "secrets: Nothing is left of the directory, which gave dsn, password (restore it, or start without it)"
+    text = "secrets: Nothing is left of the directory, which had dsn, password (restore it, or start without it)"
     assert hints(watcher.last.problems) == [text]
     assert watcher.config.dsn == "x"
 

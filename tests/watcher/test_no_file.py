@@ -102,7 +102,7 @@ def test_a_file_of_layers_names_no_fragments(tmp_path, here, watch):
     (tmp_path / "secrets").mkdir()
     watcher, _ = watch(None, App, layers=layers())
     assert [str(each) for each in watcher.warnings] == [
-        ".env:2: watch_paths counts in the main file and in the environment only"
+        ".env:2: watch_paths only has an effect in the main file and in the environment"
     ]
     assert watcher.settings.watch_paths == ()
 
@@ -111,4 +111,4 @@ def test_there_is_nothing_to_keep():
     """A state directory needs files."""
     with pytest.raises(UsageError) as raised:
         HotReloadWatcher(None, App, layers=layers()[2:], state_dir="states")
-    assert str(raised.value) == "state_dir keeps files, and there is none: give a path"
+    assert str(raised.value) == "state_dir keeps the states of files, and this watcher has none: give a path"

@@ -296,7 +296,7 @@ def test_what_is_not_valid_is_refused_at_its_own_origin(model, watch, values, at
         (7, "values=7"),
         ({7: 1}, "values=7: give a dotted key"),
         ({"": 1}, "is not a dotted key"),
-        ({(): 1}, "() is no key of a table"),
+        ({(): 1}, "() is not a key of a table"),
         ({"plugins[0]": "x"}, "items of arrays cannot be set one by one"),
         ({"db.pool": 1, ("db", "pool"): 2}, "db.pool is given twice"),
         ({"db": MISSING, "db.pool": 1}, "db.pool and a table around it are given"),

@@ -118,7 +118,7 @@ def test_a_dotenv_file_chooses_no_profile(path, watch, tmp_path, monkeypatch, ch
     if chosen:
         monkeypatch.setenv("APP_PROFILE", chosen)
     watcher, _ = watch(path, App, layers=[Profile(env="APP_PROFILE"), DotEnv(".env", "APP_"), Env("APP_")])
-    text = "APP_PROFILE names the profile in the environment only: here it is without effect"
+    text = "APP_PROFILE names the profile only in the environment: it has no effect here"
     expected = [] if chosen == "prod" else [f".env:1: {text} (set it in the environment)"]
     assert [each.with_hint for each in watcher.warnings] == expected
 
@@ -138,7 +138,7 @@ def test_a_profile_names_no_fragments(path, watch, tmp_path):
     """What decides which files are read is in the main file."""
     path.write_text("port = 1\n[profiles.dev.hot_reload]\nwatch_paths = ['x.toml']\n")
     watcher, _ = watch(path, App, layers=[Profile("dev")])
-    assert [str(each) for each in watcher.warnings] == ["config.toml:3:1: watch_paths counts only in the main file"]
+    assert [str(each) for each in watcher.warnings] == ["config.toml:3:1: watch_paths only has an effect in the main file"]
     assert watcher.settings.watch_paths == ()
 
 
@@ -185,7 +185,7 @@ def test_no_state_of_another_profile_counts_without_the_file_of_this_one(path, w
     first, _ = watch(path, App, layers=[Profile("dev")], state_dir=states)
     first.close()
     path.write_text("[profiles\n")
-    with pytest.raises(ConfigError, match=r"No state to start on"):
+    with pytest.raises(ConfigError, match=r"No state to start from"):
         HotReloadWatcher(path, App, layers=[Profile("prod")], state_dir=states).start()
     again, _ = watch(path, App, layers=[Profile("dev")], state_dir=states)
     assert again.config.port == 4

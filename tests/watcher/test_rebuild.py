@@ -81,7 +81,7 @@ def test_it_and_what_uses_it_are_made_anew(world):
     event = seen.ending()
     assert isinstance(event, ReloadSuccess)
     assert (event.generation, event.changes) == (2, ())
-    assert [each.endswith("pool was made anew") for each in event.summary] == [True]
+    assert [each.endswith("poolwas recreated") for each in event.summary] == [True]
     wait_until(lambda: door.closed == ["repository of pool 0, 1", "pool 0"])
     watcher.rebuild(repository)
     assert (pool.current, repository.current) == ("pool 3", "repository of pool 3, 5")
@@ -99,7 +99,7 @@ def test_a_refusal_is_the_callers(world):
     _, watcher, door, (pool, repository, _), _ = world
     before, stream = (pool.current, repository.current), watcher.subscribe()
     door.down = True
-    with pytest.raises(ConfigError, match="pool could not be made: ConnectionRefusedError") as refused:
+    with pytest.raises(ConfigError, match="pool could not be created: ConnectionRefusedError") as refused:
         watcher.rebuild(pool)
     assert isinstance(refused.value.__cause__, ConnectionRefusedError)
     assert [each.kind for each in refused.value.problems] == ["apply"]
@@ -121,7 +121,7 @@ def test_what_could_be_made_before_a_refusal_is_closed(world):
             raise ValueError(pool)
         return url
 
-    with pytest.raises(ConfigError, match="picky could not be made"):
+    with pytest.raises(ConfigError, match="picky could not be created"):
         watcher.rebuild(pool)
     assert pool.current == "pool 0"
     wait_until(lambda: door.closed == ["repository of pool 3, 4", "pool 3"])
@@ -166,7 +166,7 @@ def test_it_keeps_overrides(world):
 
 
 def test_an_override_that_changes_nothing_does_not_end_it(world):
-    """Entered while it waits: it returns when the resource was made anew all the same."""
+    """Entered while it waits: it returns when the resourcewas recreated all the same."""
     _, watcher, door, (pool, _, _), _ = world
     before, asked = pool.current, door.asked
     door.open.clear()

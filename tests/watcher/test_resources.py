@@ -132,12 +132,12 @@ def test_a_refusal_keeps_both(watcher, path, pools, pool, caplog):
     failed = wait_until(lambda: [event for event in seen.events if isinstance(event, ReloadFailed)])[0]
     assert failed.kind == "apply"
     assert failed.error.startswith("config.toml:2:2: ")
-    assert "could not be made: ConnectionRefusedError: down refused" in failed.error
+    assert "could not be created: ConnectionRefusedError: down refused" in failed.error
     assert (watcher.config.database.url, pool.current.url, watcher.generation) == ("one", "one", 1)
     save(path, text("two"))
     wait_until(lambda: watcher.config.database.url == "two")
     assert pool.current.url == "two"
-    wait_until(lambda: any("could not be made" in line for line in caplog.messages))
+    wait_until(lambda: any("could not be created" in line for line in caplog.messages))
     assert "hunter22" not in caplog.text + repr(seen.events)
 
 
@@ -175,7 +175,7 @@ def test_a_start_raises_what_the_factory_raised(path, pools):
     def broken(port: int) -> int:
         raise PermissionError("privileged port")
 
-    with pytest.raises(ConfigError, match="broken could not be made: PermissionError: privileged port") as raised:
+    with pytest.raises(ConfigError, match="broken could not be created: PermissionError: privileged port") as raised:
         watcher.start()
     assert isinstance(raised.value.__cause__, PermissionError)
     assert raised.value.problems[0].line == 1
@@ -594,7 +594,7 @@ def test_a_refusal_knows_the_secrets_of_what_was_refused(watcher, path, pool, ca
     save(path, text("down").replace("hunter22", "swordfish"))
     failed = wait_until(lambda: [event for event in seen.events if isinstance(event, ReloadFailed)])[0]
     assert "down refused" in failed.error
-    wait_until(lambda: any("could not be made" in line for line in caplog.messages))
+    wait_until(lambda: any("could not be created" in line for line in caplog.messages))
     assert "swordfish" not in caplog.text + repr(seen.events)
 
 

@@ -161,7 +161,7 @@ def test_only_what_waits_differs_is_unchanged_and_says_so(tmp_path: Path) -> Non
         event = watcher.reload()
         assert isinstance(event, ReloadUnchanged)
         assert event.pending_restart == (Change(("server", "port"), 1, 2),)
-        assert event.reason == "only what needs a restart differs"
+        assert event.reason == "only values that need a restart differ"
         assert watcher.config is config and watcher.generation == 1
         write(path, {"server": {"port": 1}})
         watcher.reload()
@@ -230,7 +230,7 @@ def test_a_refusal_because_of_what_is_kept_says_so(tmp_path: Path) -> None:
         event = watcher.reload()
         assert isinstance(event, ReloadFailed)
         assert "low is above high (low keeps its value until a restart)" in event.error
-        assert event.problems[0].hint == "a restart takes what the files say"
+        assert event.problems[0].hint == "a restart applies it"
         assert event.problems[0].file == path
         assert watcher.config.high == 9
         write(path, {"low": 4, "high": 3})

@@ -159,7 +159,7 @@ def test_an_instance_as_default_is_a_warning(watch, tmp_path):
     (tmp_path / "config.toml").write_text("# nothing\n")
     watcher, _ = watch(tmp_path / "config.toml", Outer)
     (warning,) = watcher.warnings
-    assert "The default of settings was made at the import: its sources are not followed" in warning.with_hint
+    assert "The default of settings was created at import: its sources are not followed" in warning.with_hint
     assert "Field(default_factory=Settings)" in warning.with_hint
 
 
@@ -345,7 +345,7 @@ class Broken(Settings):
     [
         ("exits", "source: The command line is not valid"),
         ("raises", "source: Cannot be read: RuntimeError"),
-        ("gives no table", "source: It gives no table with text as keys"),
+        ("gives no table", "source: It does not give a table with strings as keys"),
     ],
 )
 def test_a_source_that_fails_is_a_problem(watch, environment, tmp_path, how, problem):

@@ -52,7 +52,7 @@ def bound(path):
 def test_it_is_said_once(bound, path, watch, caplog):
     """At the start, in the log and in `stats`; in-place writes are still seen."""
     watcher, _ = watch(path, **LOOKS)
-    alone = f"{path} is mounted by itself, so that a save which replaces it outside is never seen here"
+    alone = f"{path} is mounted as a single file, so a save that replaces it outside is never seen here"
     assert watcher.stats.trouble == f"{alone}: mount its directory"
     for number in (8001, 8002):
         bound.source.write_text(port(number))

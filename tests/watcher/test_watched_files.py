@@ -94,7 +94,7 @@ def test_a_change_of_equal_size_says_that_something_changed(root, watch):
     save(root / "certs/tls.crt", "CERT 2")
     ending = seen.ending()
     assert isinstance(ending, ReloadSuccess)
-    assert ending.summary == ("tls.cert: changed (in what is not shown)",)
+    assert ending.summary == ("tls.cert: changed (in a part not shown)",)
 
 
 def test_a_save_of_the_same_bytes_is_unchanged(root, watch):

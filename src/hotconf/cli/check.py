@@ -52,9 +52,9 @@ _NO_NAME: Final = Path("<stdin>")
 @click.option(
     "--files-only",
     is_flag=True,
-    help="Leave out the layers over the files: required values that are missing then are warnings.",
+    help="Check the files without the layers over them: missing required values are warnings.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Only problems: no line on stderr that counts them.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only, without the summary on stderr.")
 @click.option("--watch", is_flag=True, help="Check again whenever one of the files has changed, until Ctrl+C.")
 @click.option("--error-on-warning", is_flag=True, help="Exit with status 1 on warnings, too.")
 @state_dir_option(BASELINE)
@@ -81,7 +81,7 @@ def check(
     model that is unknown (then only the syntax is checked), or wrong usage.
     """
     if stdin_filename is not None and _STDIN not in paths:
-        raise click.UsageError("--stdin-filename names what - reads: give - as a PATH")
+        raise click.UsageError("--stdin-filename needs - as a PATH")
     run = partial(_checked, paths, program, form, stdin_filename or _NO_NAME, state_dir, files_only, quiet)
     if watch:
         from hotconf.cli.again import repeatedly
@@ -127,14 +127,14 @@ def _files(paths: Iterable[Path]) -> dict[Path, str | None]:
     files: dict[Path, str | None] = {}
     for path in paths:
         inside = patiently(partial(_inside, path), path)
-        empty = None if inside is None else "there is no configuration file in it"
+        empty = None if inside is None else "it contains no configuration file"
         files.update(dict.fromkeys(inside) if inside else {path: empty})
     return files
 
 
 def _inside(directory: Path) -> list[Path] | None:
     """The configuration files in it and below, without hidden ones and JSON Schemas; and the directories there that
-    cannot be listed. None if it is no directory.
+    cannot be listed. None if it is not a directory.
     """
     from hotconf.formats.registry import is_configuration
 

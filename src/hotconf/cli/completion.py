@@ -37,7 +37,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     root = ctx.find_root().command
     if kind is None:
-        raise click.UsageError(f"click completes nothing for {shell}")
+        raise click.UsageError(f"click has no completion for {shell}")
     found = kind(root, {}, "hotconf", _VARIABLE)
     echo(found.source_template % found.source_vars())  # its source() would first ask which bash is installed
 

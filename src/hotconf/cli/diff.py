@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @json_option("One JSON object instead of text.")
 @program_options
 @profile_option
-@state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
+@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
 @click.pass_context
 def diff(
     ctx: click.Context,
@@ -58,9 +58,9 @@ def diff(
     files = [Path(each) for each in named if states.piped(each) is None]
     path = path or option
     if path is not None and len(files) == 2:
-        raise click.UsageError("PATH is only for @N, - and pipes: it says whose state or content that is")
+        raise click.UsageError("PATH is only for @N, - and pipes: it names the configuration that they belong to")
     if len({id(program.options(absolute(each)).schema) for each in files}) > 1:
-        raise click.UsageError("OLD and NEW are of different models: name one, --app or --schema")
+        raise click.UsageError("OLD and NEW have different models: choose one with --app or --schema")
     history = states.History(path or (files[0] if files else program.path(None)), state_dir)
     before = states.named(old, program, history=history)
     known = before.snapshot if isinstance(before, State) else None
@@ -81,7 +81,7 @@ def _refuse(found: Inspection, argument: str, of: Path, program: Program) -> Non
 
     number = states.number(argument)
     if number is not None:
-        echo(f"State {number} is not valid any more:", err=True)
+        echo(f"State {number}is no longer valid:", err=True)
     if number is None and states.piped(argument) is not None:
         show_problems(found, states.PIPED, program.options(absolute(of)).schema, absolute(of))
         return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COLOURS: Final = {"mend": "red", "note": "yellow", "fine": "green"}
 
 
-@click.command(short_help="Say what to expect of a path: whether and how soon a save is noticed.")
+@click.command(short_help="Check whether, and how soon, a save is noticed.")
 @path_argument
 @program_options
 @click.option("--no-probe", is_flag=True, help="Write nothing, not even a short-lived hidden file next to PATH.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def naming_options(command: Callable[..., None]) -> Callable[..., None]:
     """`--prefix` and `--nested`."""
-    prefix = click.option("--prefix", metavar="TEXT", help="What the names of variables begin with, such as APP_.")
+    prefix = click.option("--prefix", metavar="TEXT", help="The prefix of variables, such as APP_.")
     nested = click.option("--nested", metavar="TEXT", help="The separator between keys; __ by default.")
     return prefix(nested(command))
 

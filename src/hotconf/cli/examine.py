@@ -143,7 +143,7 @@ def _why_not(wanted: bool, directory: str) -> str | None:
     if not wanted:
         return "not asked for"
     if not os.path.isdir(directory):
-        return "there is no directory to write in"
+        return "there is not a directory to write in"
     if not os.access(directory, os.W_OK | os.X_OK):
         return "the directory is not writable"
     return None

@@ -47,7 +47,7 @@ def findings(
     for each in inspection.problems:
         problem = each if each.where else replace(each, file=each.file or main)
         if (problem.kind, problem.file, problem.hint) == ("missing", main, None):
-            problem = replace(problem, hint=f"hotconf init {shown(given)} writes a first one")
+            problem = replace(problem, hint=f"hotconf init {shown(given)} creates one")
         yield Finding(problem, spelled(problem, main, given, main_as), inspection, schema)
 
 

@@ -82,7 +82,7 @@ def contained(awaited: Callable[[], str]) -> Iterator[None]:
             real(signal.SIGINT, before)
         if _file(stdout()) != own:  # another file may have its number by now
             silence(stdout())
-            raise Refusal(f"{awaited()}: it has closed the stdout of the command")
+            raise Refusal(f"{awaited()}: it closed the command's stdout")
 
 
 def _file(stream: TextIO) -> tuple[int, int] | None:

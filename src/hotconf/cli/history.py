@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
 
 
-@click.command(short_help="Show the good states that are kept.")
+@click.command(short_help="List the good states that were kept.")
 @path_argument
 @click.option("--key", metavar="KEY", shell_complete=complete("keys"), help="Every change of this value or table.")
 @json_option("One JSON object per line instead of text.")
 @program_options
-@state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
+@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
 def history(path: Path | None, key: str | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
     """Show the states of PATH that are kept, the newest first: number, when, files, size, what changed.
 
@@ -40,7 +40,7 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
     main = patiently(partial(absolute, given), given)
     state_dir = program.state_dir(state_dir, main)
     if path is not None and state_dir is None and not has_home():
-        echo(f"No state of {short_path(main)} is kept: there is no home directory, and no --state-dir", err=True)
+        echo(f"No state of {short_path(main)} is kept: there is no home directory, and --state-dir was not given", err=True)
         return
     where, kept = patiently(partial(kept_in, state_dir, main), state_dir or given)
     if key is not None:

@@ -81,7 +81,7 @@ class _Project(NamedTuple):
 def find(named: str | None) -> App | None:
     """The watcher that `--app` names, or else HOTCONF_APP, or the nearest `pyproject.toml`; None if none does.
 
-    Raises `Refusal` for one that cannot be had.
+    Raises `Refusal` for one that is unavailable.
     """
     project = _project()
     given, by = named, "--app"
@@ -115,7 +115,7 @@ def find(named: str | None) -> App | None:
 
 
 def schema(given: str) -> Schema[Any]:
-    """The model that `--schema` names. Raises `Refusal` if it cannot be had."""
+    """The model that `--schema` names. Raises `Refusal` if it is unavailable."""
     from hotconf.schema import Schema
 
     label = printable(given)
@@ -167,7 +167,7 @@ def _project() -> _Project:
     tool = content.get("tool", {})
     table = tool.get("hotconf", {}) if isinstance(tool, dict) else tool
     if not isinstance(table, dict):
-        raise _unusable(file, f"[tool.hotconf] is no table: below it write {_WRITE}")
+        raise _unusable(file, f"[tool.hotconf] is not a table: write below it {_WRITE}")
     for key in table:
         if key not in _KEYS:
             from hotconf.config.suggest import did_you_mean
@@ -176,15 +176,15 @@ def _project() -> _Project:
             raise _unusable(file, f"[tool.hotconf] has the unknown key {key} ({meant})")
     app, paths = table.get("app"), table.get("pythonpath", [])
     if not isinstance(app, str | None):
-        raise _unusable(file, f"[tool.hotconf] app is no text: write {_WRITE}")
+        raise _unusable(file, f"[tool.hotconf] app is not a string: write {_WRITE}")
     paths = [paths] if isinstance(paths, str) else paths
     if not isinstance(paths, list) or not all(isinstance(each, str) for each in paths):
-        raise _unusable(file, '[tool.hotconf] pythonpath is no list of texts: write pythonpath = ["src"]')
+        raise _unusable(file, '[tool.hotconf] pythonpath is not a list of strings: write pythonpath = ["src"]')
     return _Project((*(str(file.parent / each) for each in paths), str(file.parent)), app or None, file)
 
 
 def _unusable(file: Path, why: str) -> Refusal:
-    return Refusal(f"{printable(short_path(file))}: {printable(why)} (--no-app does without)")
+    return Refusal(f"{printable(short_path(file))}: {printable(why)} (--no-app skips this)")
 
 
 # The import

@@ -47,11 +47,11 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
         echo(f"Wrote {printable(str(target))}", err=True)
         return
     if prefix is not None or nested is not None:
-        raise click.UsageError("--prefix and --nested are for a .env file")
+        raise click.UsageError("--prefix and --nested are only for a .env file")
     missing = write_template(target, schema, options.form)
     echo(f"Wrote {printable(str(target))}", err=True)
     if missing:
-        echo(printable(f"To be filled in: {', '.join(missing)}"), err=True)
+        echo(printable(f"Still to fill in: {', '.join(missing)}"), err=True)
     try:
         stamp(target, program)
     except (Refusal, UsageError, OSError) as error:
@@ -59,4 +59,4 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
         reason = error.message if isinstance(error, Refusal) else str(error)
         echo(printable(f"No schema for editors: {reason}"), err=True)
         return
-    echo(f"Wrote {printable(str(schema_path(target)))}, which editors read", err=True)
+    echo(f"Wrote {printable(str(schema_path(target)))}, for editors", err=True)

@@ -35,7 +35,7 @@ def changes_of(
     before: State[Any] | None = None
     for number, record in reversed(kept):
         if isinstance(record, Damage):
-            echo(f"State {number} is passed over: it is damaged", err=True)
+            echo(f"State {number} is skipped: it is damaged", err=True)
             continue
         state = _state(number, record, options, before)
         if state is None:
@@ -55,12 +55,12 @@ def _state(number: int, record: Record, options: Options[Any], before: State[Any
     from hotconf.config.redaction.secret_keys import secret_keys
 
     if record.secret_keys - secret_keys(options.schema):
-        echo(f"State {number} is passed over: its model kept more secret than this one", err=True)
+        echo(f"State {number} is skipped: it has secrets that this model does not declare", err=True)
         return None
     found = inspect_kept(record, options, against=before.snapshot if before is not None else None)
     if isinstance(found, State):
         return found
-    echo(f"State {number} is passed over: it is not valid any more", err=True)
+    echo(f"State {number} is passed over: itis no longer valid", err=True)
     return None
 
 

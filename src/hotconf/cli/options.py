@@ -44,9 +44,9 @@ def json_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None
     return add
 
 
-_AS_JSON: Final = "json is another spelling of --json."
+_AS_JSON: Final = "--format json is the same as --json."
 BASELINE: Final = (
-    "Where the states are that tell which files are missing; by default .hotconf in the configuration's directory."
+    "Where states are kept, which show what files are missing; by default .hotconf in the configuration's directory."
 )
 
 

@@ -34,7 +34,7 @@ _STDIN: Final = Path("-")
 @click.option(
     "--apply",
     is_flag=True,
-    help="Call the program's factories, too: make all its resources, and close them again.",
+    help="Call the program's factories, too: create all its resources, and close them again.",
 )
 @click.pass_context
 def plan(
@@ -81,7 +81,7 @@ def plan(
         if status(found.problems) == UNKNOWN:
             show_problems(found, target, schema)
             ctx.exit(UNKNOWN)
-        echo(f"{printable(str(target))} is not valid now: what would change is not known", err=True)
+        echo(f"{printable(str(target))} is currently invalid, so the changes are unknown", err=True)
     content = _content(ctx, file, schema)
     main = located(target, program.find, content=content)
     baseline = baseline_of(options, program.state_dir(state_dir, main))
@@ -128,7 +128,7 @@ def _tried(
 
 
 def _content(ctx: click.Context, file: Path, schema: Schema[Any]) -> bytes:
-    """What FILE holds; if that cannot be had, it is said why, and the command ends."""
+    """What FILE holds; if that is unavailable, it is said why, and the command ends."""
     from hotconf.cli.contact import patiently
     from hotconf.cli.findings import show_problems
     from hotconf.cli.verdict import UNKNOWN

@@ -50,7 +50,7 @@ class Processes:
 
         found = statuses(self.state_dir, self.main)
         if not found and not self._kept:
-            raise Refusal("the program's watcher has no state_dir: give it one, and its processes can be seen")
+            raise Refusal("the program's watcher has no state_dir: without one, its processes cannot be seen")
         if not found:
             where = printable(str(self.state_dir))
             raise Refusal(f"no process runs {short_path(self.main)} with the state directory {where}")
@@ -70,7 +70,7 @@ class Processes:
         if standing.refused:
             applies = any(NOT_APPLIED in problem for each in standing.refused for problem in each.problems)
             command = "plan --apply" if applies else "check"
-            echo(f"`hotconf {command} {short_path(self.main)}` shows what is wrong in full", err=True)
+            echo(f"`hotconf {command} {short_path(self.main)}` shows the problems in full", err=True)
 
 
 def lines(statuses: Sequence[Status]) -> Iterator[str]:

@@ -43,7 +43,7 @@ class Program:
 
     @property
     def app(self) -> App | None:
-        """The program's own watcher, imported by the first call. Raises `Refusal` if it cannot be had."""
+        """The program's own watcher, imported by the first call. Raises `Refusal` if it is unavailable."""
         if self._looks:
             self._looks = False
             from hotconf.cli.imports import find
@@ -194,7 +194,7 @@ _APP: Final = click.option(
     "Without it HOTCONF_APP, or [tool.hotconf] app in the nearest pyproject.toml.",
 )
 _NO_APP: Final = click.option(
-    "--no-app", is_flag=True, help="Import no program, whatever names one: for checkouts that are not trusted."
+    "--no-app", is_flag=True, help="Import no program, even if one is configured: for untrusted checkouts."
 )
 _SCHEMA: Final = click.option(
     "--schema",
@@ -227,7 +227,7 @@ profile_option: Final = click.option(
     "--profile",
     metavar="NAME",
     callback=_checked_name,
-    help="The profile to use, whatever the program's variable says.",
+    help="The profile to use instead of the one that the environment names.",
 )
 
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Make all processes reload.")
 @path_argument
-@json_option("With --wait, one JSON object per line and process instead of the table.")
+@json_option("With --wait, one line of JSON per process instead of the table.")
 @click.option("--wait", is_flag=True, help="Wait until all processes have reloaded, and show what they run.")
 @timeout_option
 @app_options
-@state_dir_option("The state directory of the processes; .hotconf in the configuration's directory unless given.")
+@state_dir_option("The state directory of the processes; by default .hotconf in the configuration's directory.")
 @click.pass_context
 def reload(
     ctx: click.Context,

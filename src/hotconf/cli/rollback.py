@@ -33,13 +33,13 @@ class _Number(click.IntRange):
         return super().convert(text, param, ctx)
 
 
-@click.command(short_help="Restore the files of a good state that is kept.")
+@click.command(short_help="Restore the files of a kept state.")
 @click.argument("number", type=_Number(1))
 @click.argument("path", required=False, type=PATH)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--remove-new", is_flag=True, help="Remove fragments that the state did not have.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--remove-new", is_flag=True, help="Delete fragments that the state does not have.")
 @program_options
-@state_dir_option("Where the states are kept; .hotconf in the configuration's directory unless given.")
+@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
 @click.pass_context
 def rollback(
     ctx: click.Context,
@@ -86,9 +86,9 @@ def _warn(number: int, then: Look, *, yes: bool) -> None:
         return
     from hotconf.problems import one_line
 
-    reason = f"state {number} is not valid any more: {one_line(then.errors)}"
+    reason = f"state {number}is no longer valid: {one_line(then.errors)}"
     if yes:
-        raise Refusal(f"{reason}; without --yes you can have it all the same (is it another --schema?)")
+        raise Refusal(f"{reason}; run this without --yes to restore it anyway (or is another --schema meant?)")
     echo(f"{reason[0].upper()}{reason[1:]}", err=True)
 
 
@@ -105,18 +105,18 @@ def _shown(
         for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
             echo(line)
     except StdoutError as error:  # the user may think that it was done
-        raise Refusal("nobody reads the difference; nothing was written") from error
+        raise Refusal("the difference could not be shown; nothing was written") from error
     if stays:
         echo(f"Not part of state {number}, but left alone: {_names(stays)}", err=True)
     if planned.writes or (planned.appeared and remove_new):
         return True
-    echo(f"The files are those of state {number} already", err=True)
+    echo(f"The files already match state {number}", err=True)
     return False
 
 
 def _wanted(number: int) -> bool:
     if not _can_ask():
-        raise Refusal("there is no terminal to ask on: give --yes")
+        raise Refusal("there is no terminal to ask for confirmation: give --yes")
     return click.confirm(f"Go back to state {number}?", err=True)
 
 

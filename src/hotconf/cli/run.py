@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from hotconf.sources.base import Options
 
 
-_THEME: Final = "The colours, such as nord, gruvbox or textual-light."
+_THEME: Final = "The colour theme, such as nord, gruvbox or textual-light."
 
 
-@click.command(short_help="Watch your configuration live; write a first one if there is none.")
+@click.command(short_help="Watch your configuration live; create one if there is none.")
 @path_argument
 @program_options
 @click.option(
@@ -41,7 +41,7 @@ _THEME: Final = "The colours, such as nord, gruvbox or textual-light."
 )
 @click.option("--mouse/--no-mouse", default=True, help="Let the app use the mouse.", show_default=True)
 @click.option(
-    "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads wait until it ends."
+    "--busy-while", metavar="CMD", help="Start this shell command with the app: reloads are deferred until it ends."
 )
 def run(path: Path | None, program: Program, theme: str | None, mouse: bool, busy_while: str | None) -> None:
     """Watch PATH live, in a terminal app: its values, every change, and its outcome. ? shows the keys.

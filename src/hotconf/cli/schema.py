@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
 
 
-@click.command(short_help="Print the JSON Schema, for editors; --stamp puts it to use.")
+@click.command(short_help="Print the JSON Schema for editors; --stamp installs it.")
 @path_argument
-@click.option("--stamp", is_flag=True, help="Write it next to PATH, and the line that names it at the top of PATH.")
-@click.option("--force", is_flag=True, help="With --stamp: also over a schema of another model or program.")
+@click.option("--stamp", is_flag=True, help="Write it next to PATH, and refer to it at the top of PATH.")
+@click.option("--force", is_flag=True, help="With --stamp, replace a schema of another model or program, too.")
 @program_options
 def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration: every key with its type, limits, default and meaning.
@@ -44,4 +44,4 @@ def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> Non
     for file in written:
         echo(f"Wrote {printable(str(file))}", err=True)
     if not written:
-        echo("Everything is as it should be already", err=True)
+        echo("Already up to date", err=True)

@@ -27,7 +27,7 @@ _KEY: Final = "Only this value or table, a dotted key such as cost.daily_limit_u
     shell_complete=complete("keys"),
     help=_KEY,
 )
-@click.option("--no-defaults", is_flag=True, help="Only what a file sets.")
+@click.option("--no-defaults", is_flag=True, help="Only values that a file sets.")
 @click.option(
     "--format",
     "form",
@@ -37,7 +37,7 @@ _KEY: Final = "Only this value or table, a dotted key such as cost.daily_limit_u
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the origins.")
 @program_options
 @profile_option
-@state_dir_option("Where @N is kept; .hotconf in the configuration's directory unless given.")
+@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
 @click.pass_context
 def show(
     ctx: click.Context,

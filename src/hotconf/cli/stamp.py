@@ -44,7 +44,7 @@ def stamp(path: Path, program: Program, *, force: bool = False) -> tuple[Path, .
         raise Refusal(printable(f"{path} names another schema already: {named} (--force puts this one in its place)"))
     stamped = text if named is not None and not is_other else form.stamp(text, target)
     if stamped is None:
-        raise Refusal(printable(f"{path}: there is no place for a schema in it"))
+        raise Refusal(printable(f"{path}: it has no place for a reference to a schema"))
     old = _schema_there(beside, name_of(schema), force=force)
     contents = {main: text.encode(), **({} if old is None else {beside: old})}
     wanted = {main: stamped.encode(), beside: json_schema(schema).encode()}

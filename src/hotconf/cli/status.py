@@ -20,11 +20,11 @@ POLL_S: Final = 0.05
 
 @click.command(short_help="Show what each process runs.")
 @path_argument
-@json_option("One JSON object per line and process instead of the table.")
+@json_option("One line of JSON per process instead of the table.")
 @click.option("--wait", is_flag=True, help="Wait until all processes run the current files, or one refuses them.")
 @timeout_option
 @app_options
-@state_dir_option("The state directory of the processes; .hotconf in the configuration's directory unless given.")
+@state_dir_option("The state directory of the processes; by default .hotconf in the configuration's directory.")
 @click.pass_context
 def status(
     ctx: click.Context,

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @click.command(short_help="Print every change of a configuration, and its outcome.")
 @path_argument
 @json_option("One JSON object per line instead of text.")
-@click.option("--exec", "command", metavar="CMD", help="Run this in a shell after each reload, whatever its outcome.")
+@click.option("--exec", "command", metavar="CMD", help="Run this shell command after each reload, whatever the outcome.")
 @program_options
 @click.option(
     "--debounce-ms",
     type=click.IntRange(0, MAX_DEBOUNCE_MS),
-    help="Reload after this long without changes; overrides the file.",
+    help="Reload after this long without a change; overrides the file.",
 )
 @state_dir_option(
     "Keep each good state in DIR, as hotconf run does in .hotconf of the configuration's directory, and "

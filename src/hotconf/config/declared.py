@@ -113,13 +113,13 @@ def _unfollowed(cls: type, name: str, path: KeyPath, settings: type) -> Problem:
     """Of several alternatives, or many instances, nobody knows before which are made."""
     own = settings.__name__
     text = (
-        f"{own} in {dotted(path)} reads its own sources when it is made: they are weaker than files, and not followed"
+        f"{own} in {dotted(path)} reads its own sources when it is created: files override them, and their changes are not followed"
     )
     hint = f"write {name}: {own} = Field(default_factory={own}), or make {own} a BaseModel"
     return Problem(text, path, "schema", "warning", hint, where=f"{cls.__qualname__}.{name}")
 
 
 def _stuck(cls: type, name: str, path: KeyPath) -> Problem:
-    text = f"The default of {dotted(path)} was made at the import: its sources are not followed"
+    text = f"The default of {dotted(path)} was created at import: its sources are not followed"
     hint = f"write Field(default_factory={type(cls.__pydantic_fields__[name].default).__name__})"  # type: ignore[attr-defined]
     return Problem(text, path, "schema", "warning", hint, where=f"{cls.__qualname__}.{name}")

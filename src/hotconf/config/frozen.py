@@ -26,7 +26,7 @@ _MUTATORS: Final = frozenset(
 
 def _refuse(_self: object, *_args: object, **_kwargs: object) -> NoReturn:
     raise TypeError(
-        "the configuration is read-only: change its file, or work on a copy, as copy.deepcopy(value) gives it"
+        "the configuration is read-only: change its file, or work on a copy.deepcopy() of it"
     )
 
 

@@ -50,8 +50,8 @@ L = TypeVar("L", bound=Document | LayerTable)
 
 SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
-_WAITS: Final = "only what needs a restart differs"
-_WAITS_NO_MORE: Final = "nothing waits for a restart any more"
+_WAITS: Final = "only values that need a restart differ"
+_WAITS_NO_MORE: Final = "nothing waits for a restart now"
 RESTART_REQUIRED: Final = "hotconf.config.restarts.required"
 """The module of `RestartRequired`: without it in the program, no model has one."""
 _OF_FILES: Final[frozenset[Kind]] = frozenset({"missing", "exposed", "copy"})

@@ -81,7 +81,7 @@ def without_watch_paths(
 
 
 def _misplaced(path: KeyPath) -> Problem:
-    text, hint = "watch_paths counts only in the main file", "move it to the main file"
+    text, hint = "watch_paths only has an effect in the main file", "move it to the main file"
     return Problem(text, path, kind="schema", severity="warning", hint=hint)
 
 

@@ -155,7 +155,7 @@ def _follow(turn: Turn, good: Valid[Any]) -> None:
 
 
 def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
-    """What is made of the candidate is ready, or could not be made. What came meanwhile follows."""
+    """What is made of the candidate is ready, or could not be created. What came meanwhile follows."""
     if given.number != phase.preparation:
         return phase
     if given.problems and phase.fallback is not None and (phase.renewed or phase.candidate is not phase.fallback):

@@ -139,7 +139,7 @@ def parse(form: Format, path: Path, data: bytes, *, allow_empty: bool = False) -
         return table if isinstance(table, Problem) else Document(path, text, table, form)
     if allow_empty:
         return Document(path, text, {}, form)
-    hint = f"to ask for all defaults, write {form.defaults}"
+    hint = f"for all defaults, write {form.defaults}"
     return Problem("File is empty", kind="empty", file=path, hint=hint)
 
 

@@ -96,11 +96,11 @@ def decode(data: bytes, number: int, main: Path) -> Record | Damage:
     try:
         record = _record(body)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        return Damage(f"its index makes no sense ({type(error).__name__})")
+        return Damage(f"its index is malformed ({type(error).__name__})")
     if record.number != number:
         return Damage(f"it is state {record.number} under another name")
     if record.files[0].path != main:
-        return Damage("it is of another configuration")
+        return Damage("it belongs to another configuration")
     return record
 
 

@@ -36,7 +36,7 @@ class RestoreRefused(UsageError):  # noqa: N818 - an answer that the files give,
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = tuple(paths)
         names = ", ".join(printable(path.name) for path in self.paths)
-        super().__init__(f"{names} changed in the meantime; nothing was written: look at the difference again")
+        super().__init__(f"{names} changed in the meantime; nothing was written: review the difference again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def restore(plan: Restoration, *, remove_appeared: bool = False) -> tuple[Path, 
     new files) or would break a hard link, the file is written in place, which readers may see half done.
 
     Raises `RestoreRefused` if a file changed since, and `OSError` if writing fails; then the files are as before. If
-    one of them could not be put back, a note on the error says so.
+    one of them could not be restored, a note on the error says so.
     """
     found = _read(plan)
     now, then = dict(plan.current), dict(plan.target)
@@ -159,5 +159,5 @@ def _commit(changes: Sequence[_FileChange]) -> None:
             try:
                 change.undo()
             except OSError as failure:
-                error.add_note(f"{printable(str(change.path))} could not be put back: {failure.strerror}")
+                error.add_note(f"{printable(str(change.path))} could not be restored: {failure.strerror}")
         raise

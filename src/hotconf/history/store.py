@@ -97,7 +97,7 @@ class StateStore:
         except FileNotFoundError:
             raise
         except OSError as error:
-            return Damage("a link stands in its place" if error.errno in private.LINK else _reason(error))
+            return Damage("there is a link in its place" if error.errno in private.LINK else _reason(error))
         try:
             with file:
                 fault = private.fault(file.first)

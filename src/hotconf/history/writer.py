@@ -75,7 +75,7 @@ class _StartStore(StateStore):
             self._worker.drain()  # if there is no thread for it
             call.done.wait(ANSWER_S)
         if not call.done.is_set():
-            raise OSError(errno.ETIMEDOUT, "the disk does not answer")
+            raise OSError(errno.ETIMEDOUT, "the disk does not respond")
         return call.result()
 
 
@@ -89,7 +89,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         if not SUPPORTED:
             raise UsageError("state_dir needs a POSIX system")
         if options.fileless:
-            raise UsageError("state_dir keeps files, and there is none: give a path")
+            raise UsageError("state_dir keeps the states of files, and this watcher has none: give a path")
         self._options = options
         self.state_dir = state_dir
         self._trouble: str | None = None
@@ -153,7 +153,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
 
     def _missed(self, why: str, text: str, *values: object) -> None:
         if not self.search_problems:
-            self.search_problems = (Problem(f"No state to start on: {why}", kind="unreadable", severity="warning"),)
+            self.search_problems = (Problem(f"No state to start from: {why}", kind="unreadable", severity="warning"),)
         if why not in self._reported:
             self._reported.add(why)
             log.warning("state", text, *values)
@@ -170,7 +170,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             summary = () if published.overridden else published.summary  # overrides are never kept
             self._keep(Record(0, snapshot.loaded_at, snapshot.files, summary))
         elif recalled is not None and isinstance(notice.event, ReloadFailed):
-            text = "Degraded: %s is not good, so that its last good state is used, number %d of %s: %s"
+            text = "Degraded: %s is invalid; using its last good state, number %d of %s: %s"
             at = local_time(recalled.valid.loaded_at)
             log.warning("state", text, self._options.path, recalled.number, at, notice.event.error)
 

@@ -46,13 +46,13 @@ def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> 
     found = StateStore(state_dir, main).read(number)
     if found is None:
         raise UsageError(
-            f"there is no state {number} of {short_path(main)}: hotconf history shows those that are kept"
+            f"there is no state {number} of {short_path(main)}: hotconf history lists those that are kept"
         )
     if isinstance(found, Damage):
         raise UsageError(f"state {number} of {short_path(main)} is damaged: {found.reason}")
     unknown = sorted(found.secret_keys - secret_keys(schema))
     if unknown:
-        kept_secret = f"state {number} of {short_path(main)} has what its model keeps secret ({_listed(unknown)})"
+        kept_secret = f"state {number} of {short_path(main)} has keys that its model keeps secret ({_listed(unknown)})"
         raise UsageError(f"{kept_secret}: name that model, --schema MODULE:NAME")
     return found
 

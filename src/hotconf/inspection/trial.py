@@ -42,7 +42,7 @@ class Trial:
         self.made: tuple[str, ...] = ()
         """The names of what was made, and closed."""
         self.problem: Problem | None = None
-        """Why it could not be made."""
+        """Why it could not be created."""
         self.doing = "the first resource"
         """What is under way, for people; any thread may ask."""
         self._keeper, self._resources = applying.keeper, applying.published.resources
@@ -71,7 +71,7 @@ class Trial:
         return resource.recipe.select(self._new.snapshot.config)
 
     def _prepare(self, wanted: Sequence[Wanted]) -> dict[Resource[Any], Any]:
-        """What was made; nothing if one of them could not be made."""
+        """What was made; nothing if one of them could not be created."""
         outcomes: list[Made | Refused] = []
         done = threads.Event()
 

@@ -47,7 +47,7 @@ class Builder(DictConfigurator):
             raise UnfitError((), TypeError(f"a table is wanted, not {type(table).__name__}"))
         self._plain: dict[str, Any] = table
         if "incremental" in table:
-            text = "incremental tables have no place here: all of the table is followed"
+            text = "incremental is not supported: the whole table is applied"
             raise UnfitError(("incremental",), ValueError(text))
         _unknown(table, (), _KEYS)
         if (version := table.get("version", 1)) != 1:

@@ -55,7 +55,7 @@ def view(request: HttpRequest, watcher: HotReloadWatcher[T]) -> View[T]:
         text = "this request has no configuration: add 'hotconf.integrations.django.HotConfMiddleware' to MIDDLEWARE"
         raise UsageError(text)
     if watcher not in views:
-        raise UsageError(f"the watcher of {watcher.path.name} is not among those of the setting HOTCONF")
+        raise UsageError(f"the watcher of {watcher.path.name} is not in the setting HOTCONF")
     return views[watcher]
 
 
@@ -161,7 +161,7 @@ def _watchers() -> tuple[HotReloadWatcher[Any], ...]:
     listed = list(given) if isinstance(given, list | tuple) else [given]
     watchers = [import_string(each.replace(":", ".")) if isinstance(each, str) else each for each in listed]
     if not watchers or not all(isinstance(each, HotReloadWatcher) for each in watchers):
-        raise ImproperlyConfigured("HOTCONF is to be a HotReloadWatcher, its dotted path, or a list of these")
+        raise ImproperlyConfigured("HOTCONF must be a HotReloadWatcher, its dotted path, or a list of these")
     return tuple(watchers)
 
 

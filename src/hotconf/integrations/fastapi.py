@@ -111,7 +111,7 @@ def _nothing() -> None:
 
 def _there(watcher: HotReloadWatcher[T] | None) -> HotReloadWatcher[T]:
     if watcher is None:
-        raise UsageError("the watcher of this dependency does not exist any more: keep a reference to it")
+        raise UsageError("the watcher of this dependency no longer exists: keep a reference to it")
     return watcher
 
 
@@ -149,11 +149,11 @@ def router(watcher: HotReloadWatcher[Any]) -> APIRouter:
         app.include_router(router(watcher), prefix="/config", dependencies=[Depends(operator)])
 
     `/reload` loads the files now and answers 200, 202 if that is deferred while something is busy, and 409 if the
-    files are not valid: what is wrong is in the log. Both answer 503 if the watcher does not run.
+    files are not valid: what is wrong is in the log. Both answer 503 if the watcher is not running.
     """
     checked(watcher)
     routes = APIRouter(tags=["configuration"])
-    no_watcher: dict[int | str, dict[str, Any]] = {503: {"description": "The watcher does not run"}}
+    no_watcher: dict[int | str, dict[str, Any]] = {503: {"description": "The watcher is not running"}}
 
     @routes.get("/status", responses=no_watcher)
     async def status(response: Response) -> Status:
@@ -170,7 +170,7 @@ def router(watcher: HotReloadWatcher[Any]) -> APIRouter:
         try:
             ending = await watcher.areload()
         except UsageError:
-            raise HTTPException(503, "the watcher does not run") from None
+            raise HTTPException(503, "the watcher is not running") from None
         outcome, response.status_code = _outcome(ending)
         return Reloaded(outcome=outcome, **_status(watcher).model_dump())
 

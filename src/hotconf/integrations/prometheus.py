@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 _MULTIPROCESS: Final = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
 """The variables that turn this mode on."""
 _GAUGES: Final = {
-    "hotconf_config_last_reload_successful": "Whether the latest load of the configuration was good.",
-    "hotconf_config_last_reload_success_timestamp_seconds": "When the latest good load of the configuration ended.",
-    "hotconf_generation": "How often a configuration has been published; 0 if none has.",
-    "hotconf_pending": "Whether a reload waits for something busy.",
-    "hotconf_pending_restart": "How many values of the files take effect with a restart only.",
-    "hotconf_degraded": "Whether the start fell back on the last good state, and the files are not good yet.",
+    "hotconf_config_last_reload_successful": "Whether the latest load of the configuration succeeded.",
+    "hotconf_config_last_reload_success_timestamp_seconds": "When the latest successful load of the configuration ended.",
+    "hotconf_generation": "Number of the published configuration, counting from 1; 0 if there is none.",
+    "hotconf_pending": "Whether a reload is deferred while busy.",
+    "hotconf_pending_restart": "Number of changed values that take effect after a restart.",
+    "hotconf_degraded": "Whether the last good state is in use because the files were not valid at start, and still are not.",
     "hotconf_watch_healthy": "Whether every change of the files is noticed at once.",
 }
 """What can go up and down, each with one sample for a watcher."""
@@ -180,18 +180,18 @@ def _everywhere(name: str, watcher: HotReloadWatcher[Any]) -> Iterator[_Row]:
 def _families(labels: Sequence[str], rows: Iterable[_Row]) -> Iterator[Metric]:
     """All metrics, with these samples."""
     gauges = {name: GaugeMetricFamily(name, text, labels=labels) for name, text in _GAUGES.items()}
-    reloads = CounterMetricFamily("hotconf_reloads", "Reloads, by how they ended.", labels=[*labels, "result"])
+    reloads = CounterMetricFamily("hotconf_reloads", "Reloads by outcome.", labels=[*labels, "result"])
     failures = CounterMetricFamily(
-        "hotconf_reload_failures", "Reloads that failed, by what was wrong.", labels=[*labels, "kind"]
+        "hotconf_reload_failures", "Failed reloads by kind of problem.", labels=[*labels, "kind"]
     )
     durations = HistogramMetricFamily(
         "hotconf_reload_duration_seconds",
-        "How long the phases of successful reloads took.",
+        "Duration of the phases of successful reloads.",
         labels=[*labels, "phase"],
     )
-    callbacks = CounterMetricFamily("hotconf_callback_failures", "Callbacks that raised.", labels=labels)
+    callbacks = CounterMetricFamily("hotconf_callback_failures", "Callbacks that raised an exception.", labels=labels)
     info = InfoMetricFamily(
-        "hotconf", "The digest of main file, fragments and profile: it tells which processes differ.", labels=labels
+        "hotconf", "Digest of the main file, fragments and profile: processes with another one run other files.", labels=labels
     )
     for row in rows:
         for name, value in row.gauges.items():

@@ -115,7 +115,7 @@ class RoundLog:
         if event is not None:
             self._failed = isinstance(event, ReloadFailed)
         if self._degraded and not notice.degraded:
-            info("state", "No longer degraded: %s is good again", self._path)
+            info("state", "No longer degraded: %s is valid again", self._path)
         self._degraded = notice.degraded
 
     def _end(self, notice: Notice) -> None:
@@ -174,11 +174,11 @@ def _with_hint(event: ReloadFailed) -> str:
 def _story(paths: Sequence[Path], debounce_ms: int, event: Ending, form: str, *, eager: bool) -> list[str]:
     lines = [f"FileChanged event: {short_path(path)}" for path in paths]
     if eager:
-        lines.append("A finished act: loading at once")
+        lines.append("The save is complete: loading at once")
     elif paths:
         lines += [f"Debouncing... (waiting {debounce_ms}ms)", "Debounce complete, attempting reload"]
     else:
-        lines.append("Loading, without a window")
+        lines.append("Loading without a debounce window")
     return [*lines, *_attempt(event, form), f"{type(event).__name__} event emitted"]
 
 

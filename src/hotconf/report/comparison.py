@@ -130,7 +130,7 @@ class Rehearsal:
             return
         before, after = self.now.settings, self.edited.settings
         if not before.enabled:
-            yield "hot reload is off: this is noticed at the next start, or by reload()"
+            yield "hot reload is off: this takes effect at the next start, or with reload()"
         else:
             yield f"takes effect {_when(before, 'it is')}"
         if before.enabled and not after.enabled:

@@ -145,14 +145,14 @@ def as_json(seen: Examination) -> dict[str, Any]:
 
 def _file(seen: Examination) -> Finding:
     if seen.problem is not None:
-        remedy = "until then a program that needs it does not start, and one that runs keeps what it has"
+        remedy = "until then, programs that need it do not start, and running ones keep what they have"
         if seen.problem == _MISSING:
-            remedy = f"hotconf init {quote(str(seen.path))} writes a first one; {remedy}"
+            remedy = f"hotconf init {quote(str(seen.path))} creates one; {remedy}"
         return Finding("file", "mend", seen.problem, remedy)
     size = seen.size or 0
     text = f"{_count(size, 'byte')} of at most {seen.max_bytes:,}, readable"
     if size == 0:
-        return Finding("file", "mend", "it is empty, which is a failure and never the defaults", "write to it")
+        return Finding("file", "mend", "it is empty, which is an error and never means all defaults", "write to it")
     if size > _SCARCE * seen.max_bytes:
         return Finding("file", "note", f"{text}: nearly too large", "split it, or raise max_bytes")
     return Finding("file", "fine", text)
@@ -172,7 +172,7 @@ def _directories(seen: Examination) -> Finding:
         text = f"no permission to read {', '.join(unreadable)}: the kernel does not report changes in it"
         return Finding("directories", "mend", text, "give this user r and x on it")
     if missing:
-        return Finding("directories", "note", f"{', '.join(missing)} is not there: noticed when it appears")
+        return Finding("directories", "note", f"{', '.join(missing)} does not exist: noticed when it appears")
     fixed = [each.path for each in seen.directories if not each.writable]
     if fixed:
         return Finding("directories", "note", f"this user cannot save in {', '.join(fixed)}; others may")
@@ -181,22 +181,22 @@ def _directories(seen: Examination) -> Finding:
 
 def _mount(mount: Mount | None, *, alone: bool) -> Finding:
     if mount is None:
-        return Finding("file system", "note", "this system does not say what the file lies on")
+        return Finding("file system", "note", "this system does not report the file system")
     where = f"{mount.kind} on {mount.point}"
     if alone:
-        text = f"{where}: mounted by itself, so that a save which replaces it outside is never seen here"
+        text = f"{where}: mounted as a single file, so a save that replaces it outside is never seen here"
         return Finding("file system", "mend", text, "mount its directory instead")
     if mount.kind in NETWORK:
-        text = f"{where}: what other machines save is not reported by the kernel, and found every 2 s"
+        text = f"{where}: the kernel does not report what other machines save; that is found within 2 s"
         return Finding("file system", "note", text)
     if mount.kind.startswith("fuse"):
-        text = f"{where}: saves through the mount are reported, changes behind it are found every 2 s"
+        text = f"{where}: saves through the mount are reported, changes behind it are found within 2 s"
         return Finding("file system", "note", text)
     if mount.kind in ("overlay", "aufs"):
         text = f"{where}: saves in the container are reported, changes of its lower layers may never be seen"
         return Finding("file system", "note", text, "mount the directory of the configuration as a volume")
     if mount.kind in _MADE_UP:
-        return Finding("file system", "note", f"{where}: no real files; changes are found every 2 s, if at all")
+        return Finding("file system", "note", f"{where}: no real files; changes are found within 2 s, if at all")
     if mount.root != "/" and mount.kind != "btrfs":
         return Finding(
             "file system", "fine", f"{where}, a bind mount of {mount.root}: saves on both sides are reported"
@@ -214,14 +214,14 @@ def _others(seen: Examination) -> Iterator[Finding]:
             "until then it is not known which files belong to it",
         )
     for text in seen.lost:
-        remedy = "until then a program that had it keeps what it has; if it is gone on purpose, remove the entry"
+        remedy = "until then, running programs keep what they have; if it was removed on purpose, remove the entry"
         yield Finding("watch_paths", "mend", text.removeprefix("watch_paths: "), remedy)
     lies_on: dict[tuple[Mount | None, bool], list[str]] = {}
     for other in seen.others:
         if not other.exists:
-            yield Finding("watch_paths", "note", f"{other.path} is not there: it is read as soon as it appears")
+            yield Finding("watch_paths", "note", f"{other.path} does not exist: read as soon as it appears")
         elif other.problem is not None:
-            remedy = "until then no program that reads it starts, and one that runs keeps what it has"
+            remedy = "until then, programs that read it do not start, and running ones keep what they have"
             yield Finding("watch_paths", "mend", f"{other.path}: {other.problem}", remedy)
         else:
             lies_on.setdefault((other.mount, other.mounted_alone), []).append(other.path)
@@ -238,7 +238,7 @@ def _limits(seen: Examination) -> Iterator[Finding]:
 
 
 def _limit(what: str, limit: Limit) -> Finding:
-    text = f"this user uses {limit.used:,} of {limit.allowed:,} {what}, as far as can be seen"
+    text = f"this user uses {limit.used:,} of {limit.allowed:,}{what}, as far as visible here"
     remedy = f"raise fs.inotify.max_user_{what}, or find who uses them"
     if limit.used >= limit.allowed:
         return Finding("inotify", "mend", f"{text}: none is left", remedy)
@@ -250,13 +250,13 @@ def _limit(what: str, limit: Limit) -> Finding:
 def _probe(seen: Examination) -> Finding:
     probe = seen.probe
     if probe.observer and probe.skipped is not None:
-        return Finding("probe", "mend", f"{probe.skipped}", "changes are found by polling until that is mended")
+        return Finding("probe", "mend", f"{probe.skipped}", "changes are found by polling until that is fixed")
     if probe.skipped is not None:
         return Finding("probe", "note", f"skipped: {probe.skipped}")
     if probe.noticed_ms is not None:
-        return Finding("probe", "fine", f"a write beside the file was noticed after {probe.noticed_ms:.1f} ms")
+        return Finding("probe", "fine", f"a write next to the file was noticed after {probe.noticed_ms:.1f} ms")
     return Finding(
-        "probe", "mend", "a write beside the file was not noticed within 2 s", "rely on the poll every 2 s"
+        "probe", "mend", "a write next to the file was not noticed within 2 s", "changes are found by polling every 2 s"
     )
 
 
@@ -271,7 +271,7 @@ def _expectation(seen: Examination) -> Finding:
         text = "a save is noticed within 2 s"
     else:
         text = "a save is noticed at once where the kernel reports it, within 2 s where it does not"
-    return Finding("expect", "fine", f"{text}, and loaded when nothing has changed for the window")
+    return Finding("expect", "fine", f"{text}, and loaded after a debounce window without changes")
 
 
 def _count(number: int, noun: str) -> str:

@@ -54,10 +54,10 @@ def _what(found: Record | Damage, before: Record | Damage | None) -> str:
         more = len(found.summary) - 1
         return found.summary[0] + (f" (+{more} more)" if more else "")
     if before is None:
-        return "the first that is kept"
+        return "the oldest that is kept"
     if isinstance(before, Damage):
         return ""
-    return f"edited while nobody watched: {', '.join(_differing(before, found))}"
+    return f"edited while not watched: {', '.join(_differing(before, found))}"
 
 
 def _differing(before: Record, after: Record) -> Iterator[str]:

@@ -68,7 +68,7 @@ def variables(schema: Schema[Any], naming: Naming) -> list[Variable]:
 
 def of_profile(name: str) -> Variable:
     """The one that names the profile: it stands for no key, and counts in the environment only."""
-    return Variable(name, (), "text", None, False, False, "The profile that counts.")
+    return Variable(name, (), "text", None, False, False, "The profile to use.")
 
 
 class _Walk:

@@ -14,8 +14,8 @@ from hotconf.system.exceptions import end_process, factories
 NOTHING: Final = object()
 UNCHANGED: Final = object()
 """What a resource is made of is the same as before: it is left as it is."""
-YIELDS_NOTHING: Final = "it ended without a yield: a factory yields what it makes, once"
-TWICE: Final = "it yielded twice: a factory yields what it makes, once"
+YIELDS_NOTHING: Final = "it ended without a yield: a factory yields its object, once"
+TWICE: Final = "it yielded twice: a factory yields its object, once"
 
 _inside: Final[set[tuple[int, int]]] = set()
 """The threads and greenlets that run users' code here."""

@@ -300,7 +300,7 @@ class Keeper:
             task.decide()
             self._task = None
             if not task.closing and self._preparations:
-                died = RuntimeError("the thread died that made it")
+                died = RuntimeError("the thread that made it died")
                 self._preparations[0].outcome = Refused(task.entry.resource, died)
 
     def _step(self, worker: Worker) -> bool:

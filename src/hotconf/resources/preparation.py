@@ -59,7 +59,7 @@ class UnfitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One of them could not be made; those made before it are closed."""
+    """One of them could not be created; those made before it are closed."""
 
     resource: Resource[Any] | None
     """Which; None if none was tried."""
@@ -68,7 +68,7 @@ class Refused:
 
     @property
     def text(self) -> str:
-        """`myapp.pool could not be made: ConnectionRefusedError: …`, as people read it; not scrubbed."""
+        """`myapp.pool could not be created: ConnectionRefusedError: …`, as people read it; not scrubbed."""
         error = self.error.error if isinstance(self.error, UnfitError) else self.error
         while (
             isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1
@@ -77,7 +77,7 @@ class Refused:
         said = type(error).__name__
         with suppress(BaseException):  # what users' exceptions say is users' code, here on a thread of ours
             said = f"{said}: {text}" if (text := str(error)) else said
-        return f"{self.resource.recipe.name} could not be made: {said}" if self.resource is not None else said
+        return f"{self.resource.recipe.name} could not be created: {said}" if self.resource is not None else said
 
 
 Then: TypeAlias = Callable[[Made | Refused], object]

@@ -65,7 +65,7 @@ class Published(Generic[T]):
         self.resources.append(resource)
 
     def unregister(self, resource: Resource[Any]) -> list[Handle[Any]]:
-        """It could not be made when it was registered. Returns what was made of it meanwhile, for `Keeper.retire`."""
+        """It could not be created when it was registered. Returns what was made of it meanwhile, for `Keeper.retire`."""
         with self._lock:
             self.resources.remove(resource)
             return self._take(resource)
@@ -164,7 +164,7 @@ class Published(Generic[T]):
         if self.closed:
             raise UsageError(f"{name} is closed with its watcher")
         if resource.in_loop and self.generation is not None:
-            raise UsageError(f"{name} lives in an event loop, and that has ended: enter the watcher in another one")
+            raise UsageError(f"{name} belongs to an event loop that has ended: enter the watcher in another one")
         if not self.forked or self.generation is None:
             instead = "give it as uses=" if in_factory() else "the watcher makes it in start()"
             raise UsageError(f"{name} has not been made yet: {instead}")

@@ -18,7 +18,7 @@ def thread(text: str, error: BaseException | None) -> None:
 
 def left_alone(task: Task) -> None:
     """Users' code did not return in time."""
-    emit("reload", ERROR, "%s; its thread is left alone with it", _sentence(task.text))
+    emit("reload", ERROR, "%s; its thread is abandoned", _sentence(task.text))
 
 
 def returned(task: Task, error: BaseException | None) -> None:
@@ -35,7 +35,7 @@ def returned(task: Task, error: BaseException | None) -> None:
 def refused(outcome: Refused) -> None:
     """Where a factory raised: the event and its record say only what. Once its secrets are known."""
     if outcome.resource is not None and outcome.error.__traceback__ is not None:
-        emit("reload", DEBUG, "%s could not be made", outcome.resource.recipe.name, error=outcome.error)
+        emit("reload", DEBUG, "%s could not be created", outcome.resource.recipe.name, error=outcome.error)
 
 
 def close_failed(entry: Entry, error: BaseException) -> None:
@@ -52,7 +52,7 @@ def overdue(entry: Entry) -> None:
     del handle
     hint = f", taken at {', '.join(where)}" if where else "" if TRACED else "; python -X dev shows where it was taken"
     seconds = (time.monotonic_ns() - entry.retired_ns) // SECOND
-    text = "%s was replaced %d s ago, and is not closed: a lease of it has not ended%s"
+    text = "%s was replaced %d s ago and is not closed: a lease of it has not ended%s"
     emit("reload", WARNING, text, entry.name, seconds, hint)
 
 
@@ -64,7 +64,7 @@ def left(entries: Iterable[Entry], tasks: Iterable[Task | None], *, in_time: boo
         if entry in at_work:
             emit("reload", WARNING, "%s, and its watcher was closed", _sentence(at_work[entry]))
         elif not entry.dead:
-            emit("reload", WARNING, "%s is still leased after its watcher was closed: closed when that ends", name)
+            emit("reload", WARNING, "%s is still leased after its watcher was closed: it closes when the lease ends", name)
         elif not in_time:
             emit("reload", WARNING, "%s was not closed in time when its watcher was closed", name)
 

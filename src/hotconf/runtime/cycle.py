@@ -141,7 +141,7 @@ class Cycle(Generic[T]):
         self.loads.forget()
         self._edits.clear()
         if count := self._overrides.abandon(threads.ident()):
-            text = "In this child of a fork, overrides of other threads do not count: %d of %s"
+            text = "In this child of a fork, overrides of other threads are dropped: %d of %s"
             log.warning("reload", text, count, self._path)
         self._notifier.abandon()
         if self.loop is not None:

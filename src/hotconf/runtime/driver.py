@@ -78,7 +78,7 @@ class Driver(fork.ForkAware):
                 return
             self._begun = False  # a signal handler that calls this now does nothing
             dead, self._thread = self._thread, threads.Thread(self._run_again, _NAME)
-            log.thread(f"the thread {_NAME} died, and another is started", dead.error)
+            log.thread(f"the thread {_NAME} died and is replaced", dead.error)
             try:
                 self._thread.start()
             except (RuntimeError, MemoryError) as error:
@@ -177,7 +177,7 @@ class Driver(fork.ForkAware):
             return action()
         call = threads.Call(action)
         if not self._run_there(call):
-            raise UsageError("this watcher is closed, or was forked off meanwhile")
+            raise UsageError("this watcher is closed, or was forked meanwhile")
         return call.result()
 
     def _run_there(self, call: threads.Call[R], timeout_s: float | None = None) -> bool:

@@ -101,7 +101,7 @@ class Busy:
 
     def __init__(self, holder: Holder, reason: object) -> None:
         if not isinstance(reason, str) or not reason:
-            raise wrong("reason", reason, "a text that says what a reload waits for")
+            raise wrong("reason", reason, "a string that says what reloads wait for")
         self._holder = holder
         self._reason = reason
         self._tokens: list[object] = []

@@ -102,7 +102,7 @@ class Notifier:
         self.failures = 0
         """How often a listener raised."""
         self.retries = 0
-        """How often a resource could not be made again, by which no round ended."""
+        """How often a resource could not be created again, by which no round ended."""
         self.required = False
         """Whether `start()` raises if there is nothing to publish."""
         self._deferred_at: datetime | None = None

@@ -97,9 +97,9 @@ class Observers:
             observer.close()
             if name != "auto":
                 raise UsageError(
-                    f'observer="{name}" cannot be had: {refusal(error)}; use "auto" or "poll"'
+                    f'observer="{name}" is unavailable: {refusal(error)}; use "auto" or "poll"'
                 ) from error
-            observer = Poll(f"{observer.name} cannot be had: {refusal(error)}", stopgap=True)
+            observer = Poll(f"{observer.name} is unavailable: {refusal(error)}", stopgap=True)
         except BaseException:
             observer.close()
             raise

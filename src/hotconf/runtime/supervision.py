@@ -69,7 +69,7 @@ class Supervision:
 
     def failed(self, error: BaseException) -> None:
         """The driver's turn raised. It goes on, after a pause if that happens repeatedly."""
-        log.thread("the thread hotconf-driver failed, and goes on", error)
+        log.thread("the thread hotconf-driver failed and was resumed", error)
         now = time.monotonic_ns()
         soon, self._failed_at = now - self._failed_at < SECOND, now
         if soon:

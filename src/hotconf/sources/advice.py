@@ -54,7 +54,7 @@ def _with_profile(problems: Iterable[Problem], given: TextTable | None, variable
                 yield each
         elif each.where in in_file:
             if os.environ.get(variable) != in_file[each.where]:
-                text = f"{variable} names the profile in the environment only: here it is without effect"
+                text = f"{variable} names the profile only in the environment: it has no effect here"
                 yield replace(each, message=text, hint="set it in the environment")
         elif not each.hint and each.where.startswith("$") and suggest(each.where[1:], [variable]):
             yield replace(each, hint=f"did you mean {variable}?")

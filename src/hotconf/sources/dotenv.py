@@ -190,8 +190,8 @@ def _mistake(text: str) -> tuple[str, str]:
     if equals and value[:1] in ("'", '"'):
         closed = re.match(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", value, re.DOTALL)
         if closed is None:
-            return "The quote is not closed", "close it"
-        return "Something follows the quotes", "put it into them, or write # before it"
+            return "The quotes are not closed", "close it"
+        return "Text after the closing quote", "put it inside the quotes, or write # before it"
     if ":" in begin and not equals:
         return "Not a variable", "write NAME=value, with = and no colon"
     return "Not a variable", "write NAME=value"

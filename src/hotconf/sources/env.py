@@ -60,9 +60,9 @@ class Env(TextLayer):
 def check_names(prefix: object, nested: object, case_sensitive: object) -> None:
     """Raise `UsageError` unless names can be read so."""
     if not isinstance(prefix, str):
-        raise arguments.wrong("prefix", prefix, "a text, such as 'APP_'")
+        raise arguments.wrong("prefix", prefix, "a string, such as 'APP_'")
     if nested is not None and (not isinstance(nested, str) or not nested):
-        raise arguments.wrong("nested", nested, "what stands between keys, such as '__', or None")
+        raise arguments.wrong("nested", nested, "the separator between keys, such as '__', or None")
     arguments.flag("case_sensitive", case_sensitive)
 
 

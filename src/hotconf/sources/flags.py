@@ -45,7 +45,7 @@ class Flags(CheckedLayer):
         found = given if isinstance(given, Mapping) else getattr(given, "__dict__", None)
         if found is None or callable(given):
             what = given.__qualname__ if isinstance(given, type) else arguments.of_type(given)
-            raise UsageError(f"Flags: {what} is no mapping, and no namespace that parse_args() returned")
+            raise UsageError(f"Flags: {what} is neither a mapping nor a namespace from parse_args()")
         if wrong := [key for key in found if not isinstance(key, str)]:
             raise UsageError(f"Flags has a key {arguments.of_type(wrong[0])}: give text")
         values = {key: (value, f"flags[{key}]") for key, value in found.items() if value is not None}

@@ -86,7 +86,7 @@ def given_layers(given: object, schema: Schema[Any]) -> tuple[Layer | FileLayer,
         if name in (FILE, DEFAULT.layer, OVERRIDE, *names[:number]):
             raise arguments.wrong(f"layers[{number}].name", name, "a name of its own")
     if any(isinstance(layer, ProfileLayer) for layer in found[1:]):
-        raise UsageError("layers: Profile comes first, and once: it is about the files")
+        raise UsageError("layers: Profile comes first, and once: it applies to the files")
     for layer in found:
         if isinstance(layer, CheckedLayer):
             layer.check(schema)
@@ -167,5 +167,5 @@ def unable(table: LayerTable, settings: KeyPath | None) -> tuple[LayerTable, Pro
     """`table`, which is of a layer of files, without `watch_paths`: what is read decides nothing about that. And a
     warning, if it has any. `settings`: where the model keeps those of the watcher.
     """
-    text, hint = "watch_paths counts in the main file and in the environment only", "move it there"
+    text, hint = "watch_paths only has an effect in the main file and in the environment", "move it there"
     return without_watch_paths(table, settings, text, hint)

@@ -34,7 +34,7 @@ def flattened(given: object) -> dict[KeyPath, Any]:
     for key, value in given.items():
         path = key_path("values", key)
         if not path or not all(isinstance(part, str) for part in path):
-            text = f"values: {dotted(path) or '()'} is no key of a table"
+            text = f"values: {dotted(path) or '()'} is not a key of a table"
             raise UsageError(f"{text}: items of arrays cannot be set one by one, give all of it")
         for leaf, inner in _leaves(path, value):
             if leaf in found:

@@ -75,7 +75,7 @@ class Profile(ProfileLayer):
         if name is None:
             return Choice(None, where)
         if not _NAME.fullmatch(name):
-            text = f"{quoted(name[:60])} is no name of a profile: it has letters, digits, _ and - only"
+            text = f"{quoted(name[:60])} is not the name of a profile: use letters, digits, _ and - only"
             return Problem(text, kind="missing", where=where)
         file = main.with_name(f"{main.stem}.{name}{main.suffix}")
         return Choice(name, where, None if is_own(file.name) else file)
@@ -143,7 +143,7 @@ def _no_tables(document: Document, given: object, name: str | None, schema: Sche
     elif name is None and PROFILES in shape_of(schema).keys:
         return
     if given is not None and not isinstance(given, dict):
-        problem = Problem(f"{dotted(path)} is no table", path, "schema", hint="write in a table what counts in it")
+        problem = Problem(f"{dotted(path)} is no table", path, "schema", hint="write a table with what the profile sets")
         yield merge([document]).origins.placed(problem)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 300
 """Characters of a reason."""
 
-NOT_APPLIED: Final = "a resource could not be made"
+NOT_APPLIED: Final = "a resource could not be created"
 _SAID: Final[dict[Kind, str]] = {
     "missing": "the file is missing",
     "empty": "the file is empty",

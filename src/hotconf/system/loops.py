@@ -14,7 +14,7 @@ def running(what: str) -> asyncio.AbstractEventLoop:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        raise UsageError(f"{what} needs a running event loop of asyncio or uvloop; trio's is none") from None
+        raise UsageError(f"{what} needs a running event loop of asyncio or uvloop; trio's is not supported") from None
 
 
 def post(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> bool:

@@ -174,7 +174,7 @@ class Worker:
     def _hang(self, runner: _Runner) -> str:
         job, seconds = runner.job, runner.busy_ns // 1_000_000_000
         if self._describe is None or job is None:
-            return f"the thread {self.name} has been at one job for {seconds} s"
+            return f"the thread {self.name} has been running one job for {seconds} s"
         return self._describe(job, seconds)
 
     def next_part(self) -> None:
@@ -218,7 +218,7 @@ class Worker:
     def _died(self, dead: _Runner) -> None:
         self._requeue(dead)
         if not dead.exiting:
-            self._report(f"the thread {self.name} died, and another is started", dead.thread.error)
+            self._report(f"the thread {self.name} died and is replaced", dead.thread.error)
 
     def _is_slow(self, runner: _Runner) -> bool:
         if not (self._parallel and self._jobs and runner.began) or len(self._slow) >= MAX_SLOW:

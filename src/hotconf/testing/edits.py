@@ -28,7 +28,7 @@ def edited(path: Path, form: Format, data: bytes, values: Mapping[Any, Any]) -> 
     """`data`, the content of the file at `path`, with these values. Raises `UsageError` if it cannot be done."""
     found = parse(data, path, allow_empty=True, form=form)
     if isinstance(found, Problem):
-        raise UsageError(f"the file cannot be edited, set() its whole text instead: {found}")
+        raise UsageError(f"the file cannot be edited; set() its whole text instead: {found}")
     wanted = {key: _plain(value, form) for key, value in flattened(values).items()}
     table = _merged(found.table, wanted)
     for text in (_spliced(found, form, wanted), document(form, table)):
@@ -36,7 +36,7 @@ def edited(path: Path, form: Format, data: bytes, values: Mapping[Any, Any]) -> 
         if text is not None and read is not None and not isinstance(read, Problem) and equal(read.table, table):
             return text.encode()
     keys = ", ".join(map(dotted, wanted))
-    raise UsageError(f"{keys}: {form.name} has no word for what is given; set() the whole text instead")
+    raise UsageError(f"{keys}: {form.name} cannot express this value; set() the whole text instead")
 
 
 def _plain(value: Any, form: Format) -> Any:

@@ -34,8 +34,8 @@ def _inotify(name: ObserverName) -> Observer:
         return InotifyObserver()
     except (OSError, ImportError) as error:
         if name != "auto":
-            raise UsageError(f'observer="inotify" cannot be had: {refusal(error)}; use "auto" or "poll"') from error
-        return Poll(f"inotify cannot be had: {refusal(error)}", stopgap=True)
+            raise UsageError(f'observer="inotify" is unavailable: {refusal(error)}; use "auto" or "poll"') from error
+        return Poll(f"inotify is unavailable: {refusal(error)}", stopgap=True)
 
 
 def _watchdog(name: ObserverName, wake: Callable[[], None]) -> Observer:

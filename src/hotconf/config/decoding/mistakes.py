@@ -88,7 +88,7 @@ def is_of_service(name: str, given: TextTable) -> bool:
 
 def of_service(at: At, origin: Origin) -> tuple[str, tuple[Problem, ...]]:
     """The hint for such a variable that names a field by chance, and the warning if the field takes any text."""
-    text = f"{dotted(at.path)} is what Kubernetes says of a service"
+    text = f"{dotted(at.path)} has a variable that Kubernetes sets for a service"
     warning = at_origin(Problem(text, at.path, "schema", "warning", _UNLINK), origin)
     return OF_SERVICE, (warning,) if form_of(at.shape).text else ()
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 START: Final = "start"
 """The name of the layer of what is kept."""
-HINT: Final = "a restart takes what the files say"
+HINT: Final = "a restart applies it"
 _MOST_NAMED: Final = 5
 
 Judge: TypeAlias = Callable[[Merged], Validated[T] | Invalid]

@@ -177,7 +177,7 @@ class Collector:
 
 def _how_many(more: int, incomplete: bool) -> str:
     if incomplete:
-        return "… and perhaps more: of each array and free table only the first error was sought"
+        return "… and perhaps more: only the first error of each array and free-form table is reported"
     return f"… and {more} more"
 
 

@@ -171,7 +171,7 @@ class Composer:
             hint = "write &name before a value above, or put text that begins with * in quotes"
             raise RefusedError("unknown alias", span, hint)
         if node is _OPEN:
-            raise RefusedError("an alias in what it stands for", span, "write the value out")
+            raise RefusedError("an alias inside its own value", span, "write the value out")
         if level + node.height > MAX_DEPTH:
             raise TooDeepError(span[0])
         self._aliased += node.size

@@ -24,7 +24,7 @@ from hotconf.text import printable
 _PAIR: Final = "write key: value"
 _SPACE: Final = "write a space after the colon: key: value"
 _QUOTE: Final = "put the text in quotes"
-_INDENT: Final = "indent it like the keys beside it"
+_INDENT: Final = "indent it like the keys around it"
 _BACKSLASH: Final = r"""in "…" a backslash begins an escape: write the text in '…', or \\ for each backslash"""
 _COMMA: Final = "remove this comma"
 _DIRECTIVE: Final = "put text that begins with % in quotes"
@@ -69,7 +69,7 @@ def not_a_mapping(mistakes: Mistakes, begin: int, end: int) -> Problem:
     if found is not None:
         return mistakes.problem_at(*found)
     if begin == end:
-        return mistakes.problem_at("no content", (begin, end), "to ask for all defaults, write {}")
+        return mistakes.problem_at("no content", (begin, end), "for all defaults, write {}")
     return mistakes.problem_at("not a mapping", (begin, end), _PAIR)
 
 
@@ -290,13 +290,13 @@ class _Refusal(Mistakes):
             )
         if quote == "'":
             return self.problem_at(
-                "unexpected text behind a string", self.word(), "write '' for a quote inside of '…'"
+                "unexpected text after a string", self.word(), "write '' for a quote inside of '…'"
             )
         if quote == '"':
             return self.problem_at(
-                "unexpected text behind a string", self.word(), r'write \" for a quote inside of "…"'
+                "unexpected text after a string", self.word(), r'write \" for a quote inside of "…"'
             )
-        return self.problem_at("unexpected text behind a value", self.word(), "put all of it in quotes")
+        return self.problem_at("unexpected text after a value", self.word(), "put all of it in quotes")
 
     def never_closed(self) -> int | None:
         """Where the string begins that ends here with a quote which plainly was to begin another one."""

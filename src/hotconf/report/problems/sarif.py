@@ -27,17 +27,17 @@ _ROOT: Final = "%SRCROOT%"  # by convention: where the sources are, wherever tha
 _RULES: Final[dict[Kind, str]] = {
     "missing": "A file does not exist.",
     "empty": "A file holds nothing but white space.",
-    "exposed": "Everybody may write a file.",
+    "exposed": "A file is writable by everyone.",
     "copy": "A fragment looks like a copy of another one.",
     "too_large": "A file is larger than is read.",
-    "unreadable": "A file cannot be read, or is none.",
+    "unreadable": "A file cannot be read, or is not a regular file.",
     "encoding": "A file is not UTF-8.",
     "unstable": "A file was being written while it was read.",
     "syntax": "A file is not TOML, YAML or JSON.",
     "schema": "A value is not what the model expects, or a key is unknown or missing.",
     "semantic": "Values do not fit together.",
-    "apply": "A resource could not be made from the configuration.",
-    "internal": "A check or a validator failed itself.",
+    "apply": "A resource could not be created from the configuration.",
+    "internal": "A check or a validator raised an exception.",
 }
 _KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 88
 _LISTED: Final = re.compile(r"\s|[-*+] |\d+[.)] ")
 """What begins a line of its own."""
-_LEGEND: Final = 'A "#" right before a key: it is not set. Remove the "#" to set it.'
+_LEGEND: Final = 'A key with a "#" right before it is not set. Remove the "#" to set it.'
 
 
 def text_of(template: Template, form: Format) -> str:

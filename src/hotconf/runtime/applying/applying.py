@@ -149,7 +149,7 @@ class Applying(Generic[T]):
         return good._replace(
             config=snapshot.config,
             changes=(),
-            summary=(f"{resource.recipe.name} was made anew",),
+            summary=(f"{resource.recipe.name}was recreated",),
             unchanged=None,
             timings=Timings(),
             secrets=good.secrets or self._publisher.secrets.published,
@@ -245,7 +245,7 @@ class Applying(Generic[T]):
         self._feed(protocol.Register(time.monotonic_ns()))
 
     def _unregister(self, resource: Resource[Any]) -> None:
-        """It could not be made; perhaps a reload has made it all the same."""
+        """It could not be created; perhaps a reload has made it all the same."""
         self.keeper.retire(self.published.unregister(resource))
         self._anew()
 

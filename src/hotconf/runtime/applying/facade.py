@@ -178,7 +178,7 @@ class Acting(Generic[T]):
         if driver is None:
             raise UsageError("this watcher is not running: rebuild() works between start() and close()")
         if self._reloader.snapshot is None:
-            raise NoConfigError("there is no configuration yet of which it could be made")
+            raise NoConfigError("there is no configuration yet to create it from")
         if driver.here:
             raise UsageError("rebuild() cannot wait here: this is the thread that would do it")
         if applying.published.remade_on_use(resource):  # in a forked child: it has none yet

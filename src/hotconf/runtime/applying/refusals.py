@@ -1,4 +1,4 @@
-"""The problem of a resource that could not be made: at the line of what it is made of, without secrets."""
+"""The problem of a resource that could not be created: at the line of what it is made of, without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hotconf.text import printable, shortened
 def refusal(
     outcome: Refused, new: Snapshot[Any], changes: Sequence[Change], options: Options[Any], known: KnownSecrets
 ) -> Problem:
-    """Why what is made of `new` could not be made. From now on `known` knows its secrets. `changes`: what is new."""
+    """Why what is made of `new` could not be created. From now on `known` knows its secrets. `changes`: what is new."""
     found = secrets_of_snapshot(options.schema, new) | secrets_around([outcome.error])
     known.load(Scrubber(found))
     text = shortened(printable(known.scrubber()(outcome.text, words=True)), LONGEST)

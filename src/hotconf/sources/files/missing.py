@@ -310,10 +310,10 @@ def _lost(lost: Lost, main: Path, origins: Origins | None, settings: KeyPath | N
     names = _listed([printable(file.path.name) for file in lost.files])
     messages: dict[Reason, str] = {
         "listed": f"watch_paths: {text} is gone",
-        "emptied": f"watch_paths: nothing is left of {text}, which gave {names}",
+        "emptied": f"watch_paths: nothing is left of {text}, which had {names}",
         "unmounted": f"watch_paths: {text} is on another device than before, without {names}",
     }
-    hint = "restore it; if it is gone on purpose, remove this entry"
+    hint = "restore it; if it was removed on purpose, remove this entry"
     problem = Problem(messages[lost.why], kind="missing", file=main, hint=hint)
     if settings is None or origins is None:
         return problem
@@ -324,7 +324,7 @@ def _lost_by_layer(lost: Lost) -> Problem:
     names = _listed([printable(file.path.name) for file in lost.files])
     messages: dict[Reason, str] = {
         "listed": "The file is gone",
-        "emptied": f"Nothing is left of the directory, which gave {names}",
+        "emptied": f"Nothing is left of the directory, which had {names}",
         "unmounted": f"It is on another device than before, without {names}",
     }
     path = lost.entry.path if lost.entry.base is None else lost.entry.base
@@ -333,7 +333,7 @@ def _lost_by_layer(lost: Lost) -> Problem:
 
 def _fewer(file: SourceFile) -> Problem:
     if file.role == "watched":  # of a layer
-        return Problem("The file is gone, and what it set", kind="missing", severity="warning", file=file.path)
+        return Problem("The file is gone, and so is what it set", kind="missing", severity="warning", file=file.path)
     keys = _listed(_keys(file))
     text = f"The file is gone, and with it {keys}" if keys else "The file is gone; it set nothing"
     return Problem(text, kind="missing", severity="warning", file=file.path)

@@ -145,7 +145,7 @@ class Mounts(NamedTuple):
             for path in self.replaced
         ]
         single = [
-            f"{printable(path)} is mounted by itself, so that a save which replaces it outside is never seen here: "
+            f"{printable(path)} is mounted as a single file, so a save that replaces it outside is never seen here: "
             "mount its directory"
             for path in self.single
             if path not in self.replaced

@@ -27,7 +27,7 @@ def check_defaults(schema: Schema[Any]) -> None:
         validated = node.get("validate_default", field.config.get("validate_default", False))
         if not validated and _is_path(_default(node), shape):
             given = "default=" if "default" in node else "default_factory="
-            text = f"the default is a path, and nobody reads it: give Field({given}…, validate_default=True)"
+            text = f"the default is a path that is never read: give Field({given}…, validate_default=True)"
             raise UsageError(f"{dotted(path)}: {text}")
         if _holds_read(node.get("default")):
             text = "the default holds a file that was read when it was made, and never again: give default_factory=…"

@@ -83,7 +83,7 @@ def absolute(path: str | os.PathLike[str], base: str | os.PathLike[str] = "") ->
 def expanded(path: str) -> str:
     """`path` with `~` expanded. Raises `UsageError` if there is no such home directory, and for what is no path."""
     if "\0" in path:
-        raise UsageError(f"{quoted(path)} is no path: it has a null character")
+        raise UsageError(f"{quoted(path)} is not a path: it contains a null character")
     found = os.path.expanduser(path)
     user, slash, _ = path.partition("/")
     if found != path or not path.startswith("~") or not (slash or user == "~"):
@@ -256,8 +256,8 @@ class _Found:
         elif re.match(_URL, pattern):
             from hotconf.secrets.credentials import mask_credentials  # only needed for this mistake
 
-            text = f"{quoted(mask_credentials(pattern))} is a URL, and not a file"
-            self._refuse(text, hint="only files can be watched: fetch it into one")
+            text = f"{quoted(mask_credentials(pattern))} is a URL, not a file"
+            self._refuse(text, hint="only files can be watched: download it into one")
         else:
             self._add(pattern)
 
@@ -301,7 +301,7 @@ class _Found:
         base, parts = split(pattern, self._main.parent)
         try:
             if not stat.S_ISDIR(os.stat(base).st_mode):
-                self._refuse_directory(base, "It is no directory")
+                self._refuse_directory(base, "It is not a directory")
         except (FileNotFoundError, NotADirectoryError):
             text, hint = "The directory does not exist", "its files are read as soon as it appears"
             self.warnings.append(Problem(text, kind="missing", severity="warning", file=Path(base), hint=hint))
@@ -341,9 +341,9 @@ def split(pattern: str, base: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _copy(member: Member, what: str) -> Problem:
-    effect = "counts like any other fragment" if member.role == "fragment" else "is watched like any other file"
+    effect = "is used like any other fragment" if member.role == "fragment" else "is watched like any other file"
     text = f"{quoted(member.path.name)} looks like a copy ({what}), and {effect}"
-    hint = "remove it, move it elsewhere, or list the files that count one by one in watch_paths"
+    hint = "remove it, move it elsewhere, or list the files to use one by one in watch_paths"
     return Problem(text, kind="copy", severity="warning", hint=hint, file=member.path)
 
 

@@ -209,7 +209,7 @@ def exposed(read: Read) -> Problem | None:
         return None
     import shlex  # rarely needed
 
-    text = f"Every user of this machine may write the file (mode {stat.S_IMODE(mode):04o})"
+    text = f"Every user can write to the file (mode {stat.S_IMODE(mode):04o})"
     hint = f"chmod o-w {shlex.quote(printable(str(path)))}"
     return Problem(text, kind="exposed", severity="warning", hint=hint, file=path)
 

@@ -55,13 +55,13 @@ class WatchedFile:
 
     def __init__(self) -> None:
         """Raises `TypeError`: the field takes a path; for tests there is `WatchedFile.of(data)`."""
-        raise TypeError("a WatchedFile is made of a path in a configuration; in tests, by WatchedFile.of(data)")
+        raise TypeError("a WatchedFile is created from a path in a configuration; in tests, by WatchedFile.of(data)")
 
     @classmethod
     def of(cls, data: bytes | str, path: str | os.PathLike[str] = _MEMORY) -> WatchedFile:
         """One that holds `data`, for tests; text as UTF-8. No file is read. `path`: what it says of where it is."""
         if not isinstance(data, bytes | str):
-            raise arguments.wrong("data", data, "bytes or text")
+            raise arguments.wrong("data", data, "bytes or str")
         name = arguments.path("path", path)
         return _made(data.encode() if isinstance(data, str) else data, name, Path(name))
 

@@ -211,7 +211,7 @@ def _call(source: Source, asked: Asking | None, kind: str, path: KeyPath) -> tup
             return asked.salvaged()
         return {}, [Problem(f"Cannot be read: {type(error).__name__}", path, "unreadable", where=kind)]
     if not isinstance(said, dict) or any(type(key) is not str for key in said):
-        return {}, [Problem("It gives no table with text as keys", path, "unreadable", where=kind)]
+        return {}, [Problem("It does not give a table with strings as keys", path, "unreadable", where=kind)]
     if is_too_deep(said):
         wrong = Problem("Nested too deeply", path, "syntax", where=kind)
         return ({}, [wrong]) if asked is None else asked.salvaged()
