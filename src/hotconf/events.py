@@ -55,7 +55,7 @@ class ReloadSuccess:
     timings: Timings = field(default=Timings(), compare=False)
     warnings: tuple[Problem, ...] = ()
     pending_restart: tuple[Change, ...] = ()
-    """What the files say besides, and takes effect with a restart only."""
+    """What the files say besides, and takes effect only after a restart."""
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 
@@ -67,7 +67,7 @@ class ReloadUnchanged:
     warnings: tuple[Problem, ...] = ()
     """What is odd about the files: a misspelt key is a likely reason why a save changes nothing."""
     pending_restart: tuple[Change, ...] = ()
-    """What the files say, and takes effect with a restart only."""
+    """What the files say, and takes effect only after a restart."""
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 

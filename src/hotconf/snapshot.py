@@ -107,7 +107,7 @@ class Snapshot(Generic[T_co]):
     warnings: tuple[Problem, ...] = ()
     """What is odd about the files, but does not make them invalid."""
     pending_restart: tuple[Change, ...] = ()
-    """What the files say, but takes effect with a restart only: `old` is in force, `new` is what they say."""
+    """What the files say, but takes effect only after a restart: `old` is in force, `new` is what they say."""
 
     def origin(self, path: str | KeyPath) -> Origin | None:
         """Where the value at `path` (a dotted key or a tuple) was written; None if there is no such value.

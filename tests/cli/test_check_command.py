@@ -156,7 +156,7 @@ def test_a_url_is_no_file_to_watch(here):
     (here / "config.toml").write_text('[hot_reload]\nwatch_paths = ["https://me:S3CRETz@host/x.toml"]\n')
     result = check("--format=concise")
     assert result.exit_code == 1
-    assert "is a URL, and not a file" in result.stdout
+    assert "is a URL, not a file" in result.stdout
     assert "S3CRETz" not in result.output
 
 
@@ -282,7 +282,7 @@ def test_a_name_for_standard_input_needs_it(here):
     (here / "config.toml").write_text("# fine\n")
     result = check("--stdin-filename", "x.toml")
     assert result.exit_code == 2
-    assert "give - as a PATH" in result.stderr
+    assert "needs - as a PATH" in result.stderr
 
 
 def test_a_problem_of_a_shared_fragment_is_told_once(here):

@@ -161,7 +161,7 @@ def test_a_state_that_is_not_valid_any_more_is_trouble(kept, here):
     (here / "b.toml").write_text("cost = 1\n")
     result = diff("@1", kept, "--schema", "diff_schema_b:Own")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("State 1is no longer valid:\nerror[schema]: Type mismatch: cost")
+    assert result.stderr.startswith("State 1 is no longer valid:\nerror[schema]: Type mismatch: cost")
     assert "1 │ [cost]" in result.stderr
 
 
@@ -172,7 +172,7 @@ def test_a_file_with_such_a_name_can_be_meant(here):
 
 
 def test_no_secret_of_a_kept_state_is_shown(kept):
-    """Neither as a change, nor in the source of whatis no longer valid."""
+    """Neither as a change, nor in the source of what is no longer valid."""
     kept.write_text('[mcp_servers.x]\ntoken = "hunter2-a"\n')
     with HotReloadWatcher(kept, SPECKIT, debounce_ms=0, state_dir=kept.parent / ".hotconf"):
         pass

@@ -31,15 +31,15 @@ def test_a_file_that_is_well(tmp_path):
 
 
 def test_a_file_that_is_missing(tmp_path):
-    """Exit 1: there is something to mend."""
+    """Exit 1: there is something to fix."""
     result = doctor("--no-probe", tmp_path / "config.toml")
     assert result.exit_code == 1
-    assert "mend  file         The file does not exist" in result.stdout
-    assert "skipped: not asked for" in result.stdout
+    assert "fix   file         The file does not exist" in result.stdout
+    assert "skipped: turned off by --no-probe" in result.stdout
 
 
 def test_a_fragment_that_cannot_be_read(tmp_path):
-    """It is as much to mend as the main file; the directories on the way to it are looked at, too."""
+    """It is as much to fix as the main file; the directories on the way to it are looked at, too."""
     main, folder = tmp_path / "config.toml", tmp_path / "models"
     main.write_text('[hot_reload]\nwatch_paths = ["models/*.toml", "notes.txt"]\n')
     folder.mkdir()
@@ -48,11 +48,11 @@ def test_a_fragment_that_cannot_be_read(tmp_path):
     (tmp_path / "notes.txt").write_text("only watched\n")
     result = doctor("--no-probe", main)
     assert result.exit_code == 0
-    assert f"note  watch_paths  {folder}/absent.toml is not there" in result.stdout
+    assert f"note  watch_paths  {folder}/absent.toml does not exist" in result.stdout
     os.mkfifo(folder / "b.toml")
     result = doctor("--no-probe", main)
     assert result.exit_code == 1
-    assert f"mend  watch_paths  {folder}/b.toml: " in result.stdout
+    assert f"fix   watch_paths  {folder}/b.toml: " in result.stdout
     assert "watch_paths  2 files on " in result.stdout
     assert "2 directories on the way" in result.stdout
 
@@ -63,7 +63,7 @@ def test_json(tmp_path, monkeypatch):
     (tmp_path / "config.toml").write_text("a = 1\n")
     result = doctor("--json")
     told = json.loads(result.stdout)
-    assert (result.exit_code, told["fine"]) == (0, True)
+    assert (result.exit_code, told["ok"]) == (0, True)
     assert told["facts"]["path"] == str(tmp_path / "config.toml")
 
 
@@ -87,5 +87,5 @@ def test_a_file_that_is_mounted_by_itself(tmp_path):
     if "mount:" in done.stderr:
         pytest.skip("nothing can be mounted here")
     assert done.returncode == 1, done.stderr
-    assert "mounted by itself" in done.stdout
+    assert "mounted as a single file" in done.stdout
     assert "→ mount its directory instead" in done.stdout

@@ -52,7 +52,7 @@ def test_nothing_there(tmp_path, probe):
     """Nor a directory for it: what is missing is said, and nothing is made."""
     seen = examine(tmp_path / "no" / "config.toml", probe=probe)
     assert (seen.problem, seen.size, seen.probe.noticed_ms) == ("The file does not exist", None, None)
-    assert seen.probe.skipped == ("there is not a directory to write in" if probe else "not asked for")
+    assert seen.probe.skipped == ("there is no directory to write in" if probe else "turned off by --no-probe")
     assert list(tmp_path.iterdir()) == []
 
 

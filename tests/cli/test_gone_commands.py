@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not store.SUPPORTED, reason="POSIX only")
 
 QUIET = "[validation]\ncheck_api_keys = false\ncheck_commands = false\n"
 LISTS = f"{QUIET}[hot_reload]\nwatch_paths = ['conf.d']\n"
-LOST = 'watch_paths: nothing is left of "conf.d", which gave limits.toml'
+LOST = 'watch_paths: nothing is left of "conf.d", which had limits.toml'
 FEWER = "The file is gone, and with it cost.daily_limit_usd"
 
 

@@ -227,7 +227,7 @@ def test_no_such_state(home, number):
     """Said, with where to look."""
     result = invoke("rollback", number, "--yes")
     assert result.exit_code == 2
-    assert f"there is no state {number} of {home}/config.toml: hotconf history shows" in result.stderr
+    assert f"there is no state {number} of {home}/config.toml: hotconf history lists" in result.stderr
 
 
 def test_a_damaged_state(home):
@@ -245,11 +245,11 @@ def test_a_state_that_is_not_valid_any_more(home, terminal):
     (home / "newer.py").write_text("from pydantic import BaseModel\nclass Newer(BaseModel):\n    must: int\n")
     result = invoke("rollback", 1, "--yes", "--schema", "newer:Newer")
     assert result.exit_code == 2
-    assert "state 1is no longer valid: config.toml: Missing required field: must" in result.stderr
+    assert "state 1 is no longer valid: config.toml: Missing required field: must" in result.stderr
     assert (home / "config.toml").read_text() == limit(30)
     result = invoke("rollback", 1, "--schema", "newer:Newer", answer="y\n")
     assert result.exit_code == 0
-    assert "State 1is no longer valid" in result.stderr
+    assert "State 1 is no longer valid" in result.stderr
     assert (home / "config.toml").read_text() == limit(10)
 
 
@@ -364,7 +364,7 @@ def test_what_only_its_model_knows_to_be_secret_is_not_shown_without_that(
     for options in ([], ["--schema", "models_with_secrets:Plain"]):
         refused = invoke(*command, *options)
         assert refused.exit_code == 2
-        assert "what its model keeps secret" in refused.stderr
+        assert "keys that its model keeps secret" in refused.stderr
         assert "--schema MODULE:NAME" in refused.stderr
         assert "planted" not in refused.output
         assert "planted-two" in (tmp_path / "config.toml").read_text()

@@ -57,7 +57,7 @@ def test_a_bad_value_is_named_on_stderr(code_home, monkeypatch, capsys):
     with logs.logs():
         WATCH.warning("heard")
     assert capsys.readouterr().err == (
-        "HOTCONF_LOG: lo\\x1bud: lo\\x1bud is no level, only debug, info, warn, warning, error, off\n"
+        "HOTCONF_LOG: lo\\x1bud: lo\\x1bud is not a level: use debug, info, warn, warning, error, off\n"
         "[WARNING] heard\n"
     )
 
@@ -156,7 +156,7 @@ def test_a_form_that_there_is_not(code_home, monkeypatch, capsys):
     monkeypatch.setenv("HOTCONF_LOG_FORMAT", "xml")
     with logs.logs():
         pass
-    assert capsys.readouterr().err == "HOTCONF_LOG_FORMAT: xml is no format, only text, json\n"
+    assert capsys.readouterr().err == "HOTCONF_LOG_FORMAT: xml is not a format: use text or json\n"
 
 
 def test_the_file_is_private_and_dated(code_home):

@@ -121,7 +121,7 @@ def test_everything_is_made_and_closed(here):
     """In order, and back. Factories see the configuration of now."""
     planned = plan(here, "port: 2\n")
     assert planned.returncode == 0
-    assert planned.stdout.splitlines()[-1] == f"- made and closed: {', '.join(EVERY)}"
+    assert planned.stdout.splitlines()[-1] == f"- created and closed: {', '.join(EVERY)}"
     made = ["pool one in place of one", "server 2 one", "client 2 2"]
     assert planned.stderr.splitlines() == [*made, "closed client", "closed server", "closed pool"]
     (here / "edit.yaml").write_text("database:\n  url: two\n")
@@ -178,7 +178,7 @@ def test_a_factory_that_forks(here):
     """The child writes nothing to stdout, and does not go on with the command."""
     planned = plan(here, "mode: fork\n")
     assert planned.returncode == 0
-    assert planned.stdout.count("made and closed: ") == 1
+    assert planned.stdout.count("created and closed: ") == 1
     assert "in the fork" not in planned.stdout
 
 
@@ -189,7 +189,7 @@ def test_closing_that_fails(here, mode, why):
     """It is said on stderr, and refuses nothing."""
     planned = plan(here, f"late: {mode}\n")
     assert planned.returncode == 0
-    assert f"made and closed: {', '.join(EVERY)}" in planned.stdout
+    assert f"created and closed: {', '.join(EVERY)}" in planned.stdout
     assert why in planned.stderr
     assert "hunter" not in planned.stderr
 

@@ -40,7 +40,7 @@ def test_what_would_change_and_how_it_would_be_told(here):
         "✅ Config reloaded successfully\n"
         "   - Cost limits changed ($10/day → $20/day)\n"
         "\n"
-        "- takes effect when nothing has changed for 2000 ms\n"
+        "- takes effect once nothing has changed for 2000 ms\n"
     )
 
 
@@ -83,7 +83,7 @@ def test_fragments_are_looked_for_where_the_path_is(here):
     (here / "edit.toml").write_text('[hot_reload]\nwatch_paths = ["b.toml"]\n')
     result = plan("edit.toml")
     assert 'model: "from-a" → "from-b"' in result.stdout
-    assert "- from then on watched: b.toml" in result.stdout
+    assert "- watched from then on: b.toml" in result.stdout
     assert "- no longer watched: a.toml" in result.stdout
 
 
@@ -93,18 +93,18 @@ def test_fragments_are_looked_for_where_the_path_is(here):
         ("", "enabled = false", "- hot reload is off from then on: later edits are not noticed until a restart"),
         ("enabled = false", "", "- hot reload is off: this takes effect at the next start, or with reload()"),
         ("enabled = false", "enabled = true\ndebounce_ms = 500", "- hot reload is on from then on"),
-        ("debounce_ms = 500", "debounce_ms = 900", "- takes effect when nothing has changed for 500 ms"),
-        ("debounce_ms = 500", "debounce_ms = 900", "- later edits take effect when nothing has changed for 900 ms"),
+        ("debounce_ms = 500", "debounce_ms = 900", "- takes effect once nothing has changed for 500 ms"),
+        ("debounce_ms = 500", "debounce_ms = 900", "- later edits take effect once nothing has changed for 900 ms"),
         (
             'mode = "eager"',
             "debounce_ms = 900",
-            "- takes effect at once if it is saved in one act, else when nothing has changed for 2000 ms",
+            "- takes effect at once if it is saved in one step, else once nothing has changed for 2000 ms",
         ),
         (
             "",
             'mode = "eager"\ndebounce_ms = 500',
-            "- later edits take effect at once if they are saved in one act, "
-            "else when nothing has changed for 500 ms",
+            "- later edits take effect at once if they are saved in one step, "
+            "else once nothing has changed for 500 ms",
         ),
     ],
 )

@@ -24,7 +24,7 @@ class Disk:
         """Those, and files that a writer closed since it wrote to them."""
 
     def save(self, path: Path, content: Content | None) -> None:
-        """Put `content` into the place of `path` in one act; None removes it."""
+        """Put `content` into the place of `path` in one step; None removes it."""
         self.open.discard(path)
         self._change(path, content)
         if content is not None:

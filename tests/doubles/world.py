@@ -75,7 +75,7 @@ class World:
         self.driver.run(self.now + round(ms * MILLISECOND))
 
     def save(self, *paths: Path, content: Content | None) -> None:
-        """Replace files in one act each, all at the same instant."""
+        """Replace files in one step each, all at the same instant."""
         for path in paths:
             self.disk.save(path, content)
         self.observer.noticed(paths)

@@ -61,7 +61,7 @@ AT_ONCE_CASES = [
         "0: Changed config.toml, Load 1; 2 + R: Load 2; 10: Publish 2, ReloadSuccess 2",
     ),
     Case(
-        "two files, both in one act",
+        "two files, both in one step",
         [(0, touch(CONFIG, MORE, renamed=True)), (10, loaded(1, NEW))],
         "0: Changed config.toml, Changed more.toml, Load 1; 10: Publish 2, ReloadSuccess 2",
     ),

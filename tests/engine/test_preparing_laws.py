@@ -130,7 +130,7 @@ class Preparations(RuleBasedStateMachine):
                     assert not holds or recalled or answered & self.forced, "law 6: published while something is busy"
                     assert not (prepared and prepared[0] in self.outdated), "law 13: a resource is missing"
                     for caller in answered & set(self.rebuilt):
-                        assert prepared, "law 12: nothingwas recreated"
+                        assert prepared, "law 12: nothing was recreated"
                         assert prepared[0] > self.rebuilt[caller], "law 12: it was made before the call"
                 case Emit(event, repeated=repeated):
                     self.last = event

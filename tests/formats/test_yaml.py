@@ -321,7 +321,7 @@ MISTAKES = {
         2,
         "remove the invisible U+200B (zero width space)",
     ),
-    "!!int x: 1": ("this is no int", 1, 7, None, 8, "remove !!int, or write what it says"),
+    "!!int x: 1": ("this is not an int", 1, 7, None, 8, "remove !!int, or write what it says"),
     "a: 1\n...\nb: 2": ("unexpected text", 3, 1, None, 3, "nothing may follow a line of ..."),
     "a:1\nb:2": ("missing space after the colon", 1, 1, None, 4, "write a space after the colon: key: value"),
     "a: {b: 1 c: 2}": ("missing comma", 1, 11, None, 12, "put a comma between the pairs of a mapping"),
@@ -357,7 +357,7 @@ MISTAKES = {
     "- a": ("not a mapping", 1, 1, None, 4, "write key: value"),
     "a: {": ("missing closing brace", 1, 4, None, 5, 'close it with "}"'),
     "a: [1,": ("missing closing bracket", 1, 4, None, 5, 'close it with "]"'),
-    "a: !!int x": ("this is no int", 1, 10, None, 11, "remove !!int, or write what it says"),
+    "a: !!int x": ("this is not an int", 1, 10, None, 11, "remove !!int, or write what it says"),
     "!!set {a}": (
         "unknown tag",
         1,

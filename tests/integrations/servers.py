@@ -102,7 +102,7 @@ class Server:
         wait_until(answers, LONG_S)
 
     def save(self, number: int) -> None:
-        """Two values that belong together, in one act."""
+        """Two values that belong together, in one step."""
         path = self.directory / "config.toml"
         new = path.with_suffix(".new")
         new.write_text(f'greeting = "{number}"\nshelf = "{number}"\n')

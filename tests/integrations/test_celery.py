@@ -44,7 +44,7 @@ class Worker:
         self.client.conf.broker_transport_options = dict.fromkeys(folders, str(self.root / "queue"))
 
     def save(self, text: str) -> None:
-        """A new configuration, in one act."""
+        """A new configuration, in one step."""
         (self.root / "new").write_text(text)
         (self.root / "new").replace(self.root / "config.toml")
 

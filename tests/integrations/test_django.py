@@ -218,7 +218,7 @@ def test_what_is_missing(shop: Open, tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [None, [], 5, ["shop_urls.urlpatterns"]])
 def test_a_wrong_setting(shop: Open, given: Any) -> None:
     """Says what it is to be."""
-    with override_settings(HOTCONF=given), pytest.raises(ImproperlyConfigured, match="HOTCONF is to be a HotReload"):
+    with override_settings(HOTCONF=given), pytest.raises(ImproperlyConfigured, match="HOTCONF must be a HotReload"):
         start()
 
 

@@ -57,7 +57,7 @@ class Server:
             return response.headers["Content-Language"], greeting, int(process)
 
     def save(self, language: str) -> None:
-        """Another state, in one act."""
+        """Another state, in one step."""
         (self.root / "new").write_text(f'greeting = "{STATES[language]}"\nlanguage = "{language}"\n')
         (self.root / "new").replace(self.root / "config.toml")
 

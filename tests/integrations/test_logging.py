@@ -160,37 +160,41 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "filter": ({"handlers": {"file": {"filters": ["no"]}}}, "handlers.file.filters", "no filter 'no'"),
     "handler": ({"loggers": {"kit": {"handlers": ["no"]}}}, "loggers.kit.handlers", "no handler 'no'"),
     "format": ({"formatters": {"line": {"format": "%(broken"}}}, "formatters.line", "ValueError"),
-    "unknown": ({"handler": {}}, "handler", "'handler' is unknown here"),
+    "unknown": ({"handler": {}}, "handler", "unknown key 'handler'"),
     "unknown of a logger": (
         {"loggers": {"kit": {"handler": []}}},
         "loggers.kit.handler",
-        "'handler' is unknown here",
+        "unknown key 'handler'",
     ),
-    "level that is a flag": ({"root": {"level": True}}, "root.level", "a level is wanted, not bool"),
-    "unknown of a formatter": ({"formatters": {"line": {"formt": "x"}}}, "formatters.line.formt", "is unknown here"),
-    "unknown of a filter": ({"filters": {"f": {"nam": "x"}}}, "filters.f.nam", "'nam' is unknown here"),
-    "filters": ({"loggers": {"kit": {"filters": 3}}}, "loggers.kit.filters", "a list of names is wanted, not int"),
-    "filters of a handler": ({"handlers": {"file": {"filters": 3}}}, "handlers.file.filters", "a list of names is"),
-    "handlers": ({"loggers": {"kit": {"handlers": 3}}}, "loggers.kit.handlers", "a list of names is wanted"),
+    "level that is a flag": ({"root": {"level": True}}, "root.level", "expected a level, got bool"),
+    "unknown of a formatter": ({"formatters": {"line": {"formt": "x"}}}, "formatters.line.formt", "unknown key"),
+    "unknown of a filter": ({"filters": {"f": {"nam": "x"}}}, "filters.f.nam", "unknown key 'nam'"),
+    "filters": ({"loggers": {"kit": {"filters": 3}}}, "loggers.kit.filters", "expected a list of names, got int"),
+    "filters of a handler": (
+        {"handlers": {"file": {"filters": 3}}},
+        "handlers.file.filters",
+        "expected a list of names",
+    ),
+    "handlers": ({"loggers": {"kit": {"handlers": 3}}}, "loggers.kit.handlers", "expected a list of names"),
     "no name of a filter": ({"loggers": {"kit": {"filters": [3]}}}, "loggers.kit.filters", "no filter 3"),
     "no name of a handler": ({"loggers": {"kit": {"handlers": [3]}}}, "loggers.kit.handlers", "no handler 3"),
     "propagate": (
         {"loggers": {"kit": {"propagate": "false"}}},
         "loggers.kit.propagate",
-        "true or false is wanted, not str",
+        "expected true or false, got str",
     ),
-    "existing loggers": ({"disable_existing_loggers": "no"}, "disable_existing_loggers", "true or false is wanted"),
+    "existing loggers": ({"disable_existing_loggers": "no"}, "disable_existing_loggers", "expected true or false"),
     "made no handler": (
         {"handlers": {"new": {"()": "os.getpid"}}},
         "handlers.new.()",
-        "a handler is wanted, not int",
+        "expected a handler, got int",
     ),
-    "made no formatter": ({"formatters": {"f": {"()": "os.getpid"}}}, "formatters.f.()", "a formatter is wanted"),
-    "made no filter": ({"filters": {"f": {"()": "os.getpid"}}}, "filters.f.()", "a filter is wanted, not int"),
+    "made no formatter": ({"formatters": {"f": {"()": "os.getpid"}}}, "formatters.f.()", "expected a formatter"),
+    "made no filter": ({"filters": {"f": {"()": "os.getpid"}}}, "filters.f.()", "expected a filter, got int"),
     "version": ({"version": 2}, "version", "unsupported version 2"),
-    "incremental": ({"incremental": True}, "incremental", "incremental tables have no place here"),
-    "no table": ({"handlers": {"file": 3}}, "handlers.file", "a table is wanted, not int"),
-    "no tables": ({"root": []}, "root", "a table is wanted, not list"),
+    "incremental": ({"incremental": True}, "incremental", "incremental is not supported"),
+    "no table": ({"handlers": {"file": 3}}, "handlers.file", "expected a table, got int"),
+    "no tables": ({"root": []}, "root", "expected a table, got list"),
     "circle": (
         {
             "handlers": {
@@ -199,7 +203,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
             }
         },
         "handlers.a.target",
-        "are each other",
+        "are each other's targets",
     ),
 }
 
@@ -300,7 +304,7 @@ def test_a_plan_empties_no_log(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text(json.dumps({"logging": file_table(tmp_path / "log", mode="w")}))
     command = [sys.executable, "-m", "hotconf", "plan", "--apply", "new.json", "--app", "app:watcher"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    assert "made and closed: logging" in ran.stdout
+    assert "created and closed: logging" in ran.stdout
     assert (tmp_path / "log").read_text() == "precious\n"
 
 

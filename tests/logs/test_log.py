@@ -139,7 +139,7 @@ def test_each_ending_is_one_line_with_what_changed(caplog):
     """A failure is a warning instead."""
     changes = (Change(("server", "port"), 8000, 9000), Change(("name",), "a", "b\nc"))
     ended([MAIN], 100, ReloadSuccess(5, changes, ()))
-    ended([MAIN], 100, ReloadSuccess(6, (), ("poolwas recreated",)))
+    ended([MAIN], 100, ReloadSuccess(6, (), ("pool was recreated",)))
     ended([MAIN], 100, ReloadDeferred(("agent", "quality\ngate"), changes[:1], ()))
     ended([MAIN], 100, ReloadUnchanged("the files are the same"))
     ended([MAIN], 100, ReloadFailed("config.toml:1: bad", "syntax", (Problem("bad"),)))

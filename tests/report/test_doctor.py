@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hotconf.report.doctor import Directory, Examination, Limit, Other, Probe, as_json, findings, lines, to_mend
+from hotconf.report.doctor import Directory, Examination, Limit, Other, Probe, as_json, findings, lines, to_fix
 from hotconf.sources.files.mounts import Mount
 
 EXT4 = Mount("/", "/", "ext4", "/dev/vda", read_only=False)
@@ -37,16 +37,16 @@ def test_all_is_well():
     """Everything that was looked at is said, and what to expect."""
     assert lines(WELL) == [
         "/etc/app/config.toml",
-        "  fine  file         5,000 bytes of at most 1,048,576, readable",
-        "  fine  links        none on the way",
-        "  fine  directories  1 directory on the way, readable",
-        "  fine  file system  ext4 on /",
-        "  fine  inotify      this user uses 3 of 128 instances, as far as can be seen",
-        "  fine  inotify      this user uses 250 of 190,000 watches, as far as can be seen",
-        "  fine  probe        a write next to the file was noticed after 0.4 ms",
-        "  fine  expect       a save is noticed at once, and loaded after a debounce window without changes",
+        "  ok    file         5,000 bytes of at most 1,048,576, readable",
+        "  ok    links        none on the way",
+        "  ok    directories  1 directory on the way, readable",
+        "  ok    file system  ext4 on /",
+        "  ok    inotify      this user uses at least 3 of 128 instances",
+        "  ok    inotify      this user uses at least 250 of 190,000 watches",
+        "  ok    probe        a write next to the file was noticed after 0.4 ms",
+        "  ok    expect       a save is noticed at once, and loaded after a debounce window without changes",
     ]
-    assert not to_mend(findings(WELL))
+    assert not to_fix(findings(WELL))
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_all_is_well():
     ],
 )
 def test_file_systems_that_do_not_tell_all(kind, word):
-    """It is said what to expect; that is nothing to mend."""
+    """It is said what to expect; that is nothing to fix."""
     seen = replace(WELL, mount=replace(EXT4, kind=kind))
     assert word in finding(seen, "file system").text
-    assert not to_mend(findings(seen))
+    assert not to_fix(findings(seen))
 
 
 @pytest.mark.parametrize(
@@ -71,21 +71,21 @@ def test_file_systems_that_do_not_tell_all(kind, word):
     [
         ({"problem": "The file does not exist", "size": None}, "file", "does not exist"),
         ({"size": 0}, "file", "empty"),
-        ({"mounted_alone": True}, "file system", "mounted by itself"),
+        ({"mounted_alone": True}, "file system", "mounted as a single file"),
         ({"instances": Limit(128, 128)}, "inotify", "none is left"),
         ({"directories": (Directory("/x", exists=True, readable=False, writable=True),)}, "directories", "/x"),
         ({"probe": Probe(None, "inotify")}, "probe", "not noticed"),
         ({"probe": Probe(observer="poll", skipped="inotify is unavailable")}, "probe", "is unavailable"),
     ],
 )
-def test_what_is_to_be_mended(change, topic, word):
+def test_what_has_to_be_fixed(change, topic, word):
     """And how."""
     seen = replace(WELL, **change)
     found = finding(seen, topic)
-    assert found.verdict == "mend"
+    assert found.verdict == "fix"
     assert word in found.text
     assert found.remedy
-    assert to_mend(findings(seen))
+    assert to_fix(findings(seen))
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_what_is_to_be_mended(change, topic, word):
             "directories",
             "cannot save",
         ),
-        ({"mount": None}, "file system", "does not say"),
-        ({"probe": Probe(skipped="not asked for")}, "probe", "skipped"),
+        ({"mount": None}, "file system", "does not report"),
+        ({"probe": Probe(skipped="turned off by --no-probe")}, "probe", "skipped"),
     ],
 )
 def test_what_is_only_noted(change, topic, word):
-    """Worth knowing, nothing to mend."""
+    """Worth knowing, nothing to fix."""
     seen = replace(WELL, **change)
     assert finding(seen, topic).verdict == "note"
     assert word in finding(seen, topic).text
-    assert not to_mend(findings(seen))
+    assert not to_fix(findings(seen))
 
 
 def test_the_other_files():
@@ -124,15 +124,15 @@ def test_the_other_files():
     seen = replace(WELL, others=others, unresolved=('watch_paths: "http://x" is a URL, not a file',))
     told = [(each.verdict, each.text) for each in findings(seen) if each.topic == "watch_paths"]
     assert told[:2] == [
-        ("mend", '"http://x" is a URL, not a file'),
-        ("mend", "/etc/app/e.toml: Permission denied"),
+        ("fix", '"http://x" is a URL, not a file'),
+        ("fix", "/etc/app/e.toml: Permission denied"),
     ]
-    assert told[2] == ("fine", "2 files on ext4 on /")
+    assert told[2] == ("ok", "2 files on ext4 on /")
     assert told[3][0] == "note"
-    assert told[3][1].startswith("/mnt/c.toml on nfs4 on /mnt: what other machines save")
-    assert told[4][0] == "mend"
+    assert told[3][1].startswith("/mnt/c.toml on nfs4 on /mnt: the kernel does not report what other machines save")
+    assert told[4][0] == "fix"
     assert "/etc/app/d.toml" in told[4][1]
-    assert "mounted by itself" in told[4][1]
+    assert "mounted as a single file" in told[4][1]
     assert len(told) == 5
     assert "others within 2 s" in finding(seen, "expect").text
 
@@ -176,10 +176,10 @@ def test_hostile_names_cannot_reach_the_terminal():
 def test_json():
     """Facts and findings, in a form that goes through JSON."""
     told = json.loads(json.dumps(as_json(replace(WELL, size=0))))
-    assert told["fine"] is False
+    assert told["ok"] is False
     assert told["findings"][0] == {
         "topic": "file",
-        "verdict": "mend",
+        "verdict": "fix",
         "text": "it is empty, which is an error and never means all defaults",
         "remedy": "write to it",
     }

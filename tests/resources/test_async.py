@@ -305,7 +305,7 @@ def test_lost_with_its_loop(shop: Workshop) -> None:
     assert used == [0]
     assert shop.said == ["make pool1", "make b1", "close pool1"]
     for get in (lambda: pool.current, pool.use().__enter__):
-        with pytest.raises(UsageError, match="lives in an event loop, and that has ended"):
+        with pytest.raises(UsageError, match="belongs to an event loop that has ended"):
             get()
     with shop.published.pin() as view:
         assert view[plain].name == "b1"
@@ -363,7 +363,7 @@ def test_in_a_forked_child(shop: Workshop) -> None:
         assert pool.current.closed == 0
 
     def child() -> list[str]:
-        with pytest.raises(UsageError, match="lives in an event loop, and that has ended"):
+        with pytest.raises(UsageError, match="belongs to an event loop that has ended"):
             _ = pool.current
 
         async def again() -> None:

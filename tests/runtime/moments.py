@@ -53,7 +53,7 @@ def remove(name: str) -> Act:
 
 
 def away(name: str) -> Act:
-    """A directory is gone, with all that is in it, in one act."""
+    """A directory is gone, with all that is in it, in one step."""
     return move(name, "away")
 
 

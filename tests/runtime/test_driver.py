@@ -341,7 +341,7 @@ def test_an_action_that_lacked_memory_is_repeated_once(driver, caplog):
     wait_until(lambda: done.count("once") == 2)
     assert driver.call(lambda: 1) == 1
     assert done.count("once") == 2
-    assert "The thread hotconf-driver failed, and goes on" in caplog.text
+    assert "The thread hotconf-driver failed and was resumed" in caplog.text
 
 
 def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
@@ -356,7 +356,7 @@ def test_a_driver_that_fails_goes_on(monkeypatch, caplog):
     assert driver.call(lambda: "works") == "works"
     driver.call(lambda: driver.leave(owner))
     release(ME, driver, 10)
-    assert "The thread hotconf-driver failed, and goes on" in caplog.text
+    assert "The thread hotconf-driver failed and was resumed" in caplog.text
 
 
 def test_a_thread_that_died_is_restarted_by_the_next_call(monkeypatch, caplog):

@@ -222,7 +222,7 @@ def failing() -> Mapping[str, Any]:
         (lambda: 7, "broken is of type int: give a mapping"),
         (lambda: None, "broken is None: give a mapping"),
         (lambda: {"server": {"port": object()}}, "server.port is of type object: give what a file can hold"),
-        (lambda: {"server": {1: 2}}, "server has a key of type int: give text"),
+        (lambda: {"server": {1: 2}}, "server has a key of type int: keys must be strings"),
         (lambda: {"server": {"port": 10**5000}}, "server.port is too large: give what a file can hold"),
         (lambda: nested(65), f"{'.'.join('a' * 50)}… is nested too deeply: give what a file can hold"),
     ],

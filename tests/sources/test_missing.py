@@ -73,7 +73,7 @@ def test_gone(source, known):
     assert isinstance(candidate, Invalid)
     assert [path.name for path in candidate.gone] == ["a.toml", "limit.toml"]
     assert told(candidate) == [
-        'missing error: config.toml:2:16: watch_paths: nothing is left of "conf.d", which gave a.toml, limit.toml'
+        'missing error: config.toml:2:16: watch_paths: nothing is left of "conf.d", which had a.toml, limit.toml'
     ]
     assert again(source, Baseline()).gone == ()
 

@@ -282,7 +282,7 @@ def test_what_is_lost_is_told_at_its_entry() -> None:
     """The error stands where the main file has the entry; it names the files."""
     (error,) = messages(judge(state(A | B), found({}, "base.toml", "conf.d")))
     assert (error.kind, error.severity, error.place) == ("missing", "error", "config.toml:2:29")
-    assert error.message == 'watch_paths: nothing is left of "conf.d", which gave a.toml, b.toml'
+    assert error.message == 'watch_paths: nothing is left of "conf.d", which had a.toml, b.toml'
     assert error.path == ("hot_reload", "watch_paths", 1)
 
 

@@ -327,7 +327,7 @@ def test_a_pattern_that_can_be_no_path(root):
     expansion = expand(root / "config.toml", ["b\0.toml", "a.toml"])
     assert [member.path.name for member in expansion.members] == ["config.toml", "a.toml"]
     (problem,) = expansion.problems
-    assert problem.message == 'watch_paths: "b\\x00.toml" is no path'
+    assert problem.message == 'watch_paths: "b\\x00.toml" is not a path'
 
 
 def test_a_link_that_leads_in_circles_is_passed_over(root):

@@ -138,7 +138,7 @@ def test_the_environment_may_change_while_the_program_runs(here: Path, monkeypat
             ending = watcher.reload()
             assert isinstance(ending, ReloadFailed)
             assert ending.problems[0].place == "$APP_PROFILE"
-            assert "is no name of a profile" in ending.problems[0].message
+            assert "is not the name of a profile" in ending.problems[0].message
         assert watcher.config.server.port == 9
         monkeypatch.delenv("APP_PROFILE")
         watcher.reload()

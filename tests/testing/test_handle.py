@@ -160,7 +160,7 @@ def test_values_arrive_as_they_were_given(form: Any) -> None:
         for value in values:
             with watching(Values, "{}\n" if form != "toml" else "free = {}\n", format=form) as handle:
                 if value == float("inf") and form == "json":
-                    with pytest.raises(UsageError, match=r"^number: JSON has no word"):
+                    with pytest.raises(UsageError, match=r"^number: JSON cannot express"):
                         handle.edit({key: value})
                     continue
                 for _ in range(2):
@@ -172,12 +172,12 @@ def test_what_cannot_be_written_is_refused() -> None:
     """TOML has no null; and nothing has a word for an object. The file stays."""
     with watching(App, "n = 0") as handle:
         for value in (None, object()):
-            with pytest.raises(UsageError, match=r"^n: TOML has no word for what is given; set\(\) the whole text"):
+            with pytest.raises(UsageError, match=r"^n: TOML cannot express this value; set\(\) the whole text"):
                 handle.edit(n=value)
         with pytest.raises(UsageError, match="is not a key of a table"):
             handle.edit({"tags[0]": 1})
         handle.set("[")
-        with pytest.raises(UsageError, match=r"cannot be edited, set\(\) its whole text instead: config\.toml:1"):
+        with pytest.raises(UsageError, match=r"cannot be edited; set\(\) its whole text instead: config\.toml:1"):
             handle.edit(n=1)
         assert handle.path.read_text() == "["
 

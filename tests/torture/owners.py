@@ -167,7 +167,7 @@ class Start(NamedTuple):
 
 
 def start(case: Case, main: Path, root: Path, refused: int = 0) -> Start:
-    """In a process of its own, by the user, up to the end. `refused`: a port thatis no longer valid."""
+    """In a process of its own, by the user, up to the end. `refused`: a port that is no longer valid."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:

@@ -89,7 +89,7 @@ def renamed(path: Path, text: str, gap: Gap) -> None:
 
 
 def exchanged(path: Path, text: str, gap: Gap) -> None:
-    """The old and the new file change names, in one act (`RENAME_EXCHANGE`)."""
+    """The old and the new file change names, in one step (`RENAME_EXCHANGE`)."""
     beside = _beside(path, text)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.renameat2(-100, os.fsencode(beside), -100, os.fsencode(path), 2):

@@ -56,7 +56,7 @@ def content(data: bytes | str, kind: str, line: int | None = None, column: int |
 
 
 def instead(put: Callable[[Path], object], kind: str = "unreadable") -> Bad:
-    """Something else in the file's place, put there in one act."""
+    """Something else in the file's place, put there in one step."""
 
     def replace(path: Path) -> None:
         beside = path.with_name("beside")
@@ -84,7 +84,7 @@ def grow(path: Path) -> None:
 
 
 def directory(path: Path) -> None:
-    """Cannot be put in a file's place in one act."""
+    """Cannot be put in a file's place in one step."""
     path.unlink()
     path.mkdir()
 

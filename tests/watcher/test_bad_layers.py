@@ -109,7 +109,7 @@ def begin(
 
 
 def replace(put: Callable[[Path], object], path: Path) -> None:
-    """Put it there in one act."""
+    """Put it there in one step."""
     beside = path.parent.parent / "beside" if path.parent.name == "secrets" else path.with_name("beside")
     if put is UNREADABLE["loop"][0]:
         beside = path.parent / ".hidden"

@@ -1,4 +1,4 @@
-"""Eager mode on real files: a save in one act is visible while its window still runs.
+"""Eager mode on real files: a save in one step is visible while its window still runs.
 
 The window is a minute, the look at the files comes every hour: what is seen was told by the kernel, and did not wait.
 """

@@ -324,7 +324,7 @@ def test_no_longer_valid(path, watch, state_dir, caplog):
         HotReloadWatcher(path, Newer, state_dir=state_dir).start()
     syntax, why = raised.value.problems
     assert syntax.kind == "syntax"
-    assert why.message.startswith("No state to start from: state 2is no longer valid: config.toml: Missing")
+    assert why.message.startswith("No state to start from: state 2 is no longer valid: config.toml: Missing")
     assert [line.partition(": it ")[2] for line in told(caplog)] == [
         "is not valid any more: config.toml: Missing required field: must"
     ] * 2
@@ -524,7 +524,7 @@ def test_a_disk_that_hangs(path, watch, state_dir, caplog, monkeypatch, gate):
     watcher.close()
     wait_until(lambda: len(told(caplog)) == 2)
     assert told(caplog)[0] == f"States of {path} are not kept: the disk is slow: not every state is kept"
-    assert f"States of {path} are not kept: the disk was not done after" in told(caplog)[1]
+    assert f"States of {path} are not kept: the disk had not finished after" in told(caplog)[1]
     stuck.released.set()
     wait_until(lambda: StateStore(state_dir, path).claim())
 

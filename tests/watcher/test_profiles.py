@@ -138,7 +138,9 @@ def test_a_profile_names_no_fragments(path, watch, tmp_path):
     """What decides which files are read is in the main file."""
     path.write_text("port = 1\n[profiles.dev.hot_reload]\nwatch_paths = ['x.toml']\n")
     watcher, _ = watch(path, App, layers=[Profile("dev")])
-    assert [str(each) for each in watcher.warnings] == ["config.toml:3:1: watch_paths only has an effect in the main file"]
+    assert [str(each) for each in watcher.warnings] == [
+        "config.toml:3:1: watch_paths only has an effect in the main file"
+    ]
     assert watcher.settings.watch_paths == ()
 
 

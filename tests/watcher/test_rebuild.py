@@ -81,7 +81,7 @@ def test_it_and_what_uses_it_are_made_anew(world):
     event = seen.ending()
     assert isinstance(event, ReloadSuccess)
     assert (event.generation, event.changes) == (2, ())
-    assert [each.endswith("poolwas recreated") for each in event.summary] == [True]
+    assert [each.endswith("pool was recreated") for each in event.summary] == [True]
     wait_until(lambda: door.closed == ["repository of pool 0, 1", "pool 0"])
     watcher.rebuild(repository)
     assert (pool.current, repository.current) == ("pool 3", "repository of pool 3, 5")
@@ -166,7 +166,7 @@ def test_it_keeps_overrides(world):
 
 
 def test_an_override_that_changes_nothing_does_not_end_it(world):
-    """Entered while it waits: it returns when the resourcewas recreated all the same."""
+    """Entered while it waits: it returns when the resource was recreated all the same."""
     _, watcher, door, (pool, _, _), _ = world
     before, asked = pool.current, door.asked
     door.open.clear()

@@ -335,7 +335,7 @@ class Broken(Settings):
                 raise SystemExit(2)
             if how == "raises":
                 raise RuntimeError(SECRET)
-            return [SECRET] if how == "gives no table" else {}
+            return [SECRET] if how == "does not give a table" else {}
 
         return (source, env_settings)
 
@@ -345,7 +345,7 @@ class Broken(Settings):
     [
         ("exits", "source: The command line is not valid"),
         ("raises", "source: Cannot be read: RuntimeError"),
-        ("gives no table", "source: It does not give a table with strings as keys"),
+        ("does not give a table", "source: It does not give a table with strings as keys"),
     ],
 )
 def test_a_source_that_fails_is_a_problem(watch, environment, tmp_path, how, problem):

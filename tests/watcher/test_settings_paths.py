@@ -141,7 +141,7 @@ def test_a_class_that_reads_its_own_sources_is_a_warning(watch, name):
     watcher = watch(model)
     (warning,) = watcher.warnings
     assert warning.where == "Outer.field"
-    assert "Db in field reads its own sources when it is made: they are weaker than files" in warning.message
+    assert "Db in field reads its own sources: files override them" in warning.message
     assert "field: Db = Field(default_factory=Db)" in str(warning.hint)
     assert isinstance(watcher.reload(), ReloadUnchanged)
     assert watcher.warnings == (warning,)

@@ -88,7 +88,7 @@ def test_mounted_anew_all_is_well(bound, path, watch):
     bound.unmount()
     bound.mount()
     wait_until(lambda: watcher.config.server.port == 8001)
-    wait_until(lambda: "is mounted by itself" in (watcher.stats.trouble or ""))
+    wait_until(lambda: "is mounted as a single file" in (watcher.stats.trouble or ""))
     assert not watcher.has_drift()
 
 
@@ -98,10 +98,10 @@ def test_mounted_after_the_start(bound, path, watch):
     watcher, _ = watch(path, **LOOKS)
     path.write_text(port(8002))
     wait_until(lambda: watcher.config.server.port == 8002)
-    assert "is mounted by itself" not in (watcher.stats.trouble or "")
+    assert "is mounted as a single file" not in (watcher.stats.trouble or "")
     bound.mount()
     wait_until(lambda: watcher.config.server.port == 8000)
-    wait_until(lambda: "is mounted by itself" in (watcher.stats.trouble or ""))
+    wait_until(lambda: "is mounted as a single file" in (watcher.stats.trouble or ""))
 
 
 def test_a_fragment_that_is_mounted_by_itself(bound, path, watch):
@@ -109,7 +109,7 @@ def test_a_fragment_that_is_mounted_by_itself(bound, path, watch):
     main = path.parent / "main.toml"
     main.write_text("# all of it is in the fragment\n")
     watcher, _ = watch(main, watch_paths=[path.name], **LOOKS)
-    assert (watcher.stats.trouble or "").startswith(f"{path} is mounted by itself")
+    assert (watcher.stats.trouble or "").startswith(f"{path} is mounted as a single file")
 
 
 def test_a_mounted_directory_is_no_trouble(path, watch, tmp_path_factory):

@@ -53,7 +53,7 @@ def test_wait_for(path, watch):
     async def later(config):
         return False
 
-    with pytest.raises(UsageError, match="has to return what it finds"):
+    with pytest.raises(UsageError, match="has to return its result"):
         watcher.wait_for(lambda config: later(config), 1)
 
 

@@ -42,7 +42,7 @@ def port(number: int) -> str:
 
 
 def save(path: Path, text: str) -> None:
-    """Save in one act: readers, and those who watch, see all of it at once."""
+    """Save in one step: readers, and those who watch, see all of it at once."""
     beside = path.with_name(f"{path.name}.tmp")
     beside.write_text(text)
     beside.replace(path)

@@ -72,13 +72,13 @@ def check(
     state_dir: Path | None,
 ) -> None:
     """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input; of a
-    directory each configuration file in it is checked by itself.
+    directory, each configuration file in it is checked by itself.
 
-    Problems go to stdout in the order of the file, each once: as text with their source line, or concise, one line
-    each (FILE:LINE:COL: error: TEXT), or as json, sarif or github (workflow commands). A line on stderr counts them.
+    Problems go to stdout, each once, in the order of the file: as text with their source lines, concise (one line
+    each, FILE:LINE:COL: error: TEXT), json, sarif or github (workflow commands). A summary goes to stderr.
 
-    Exit status: 0 valid (there may be warnings), 1 invalid, 2 a file that is missing, unreadable or too large, a
-    model that is unknown (then only the syntax is checked), or wrong usage.
+    Exit status: 0 valid, perhaps with warnings; 1 invalid; 2 a file is missing, unreadable or too large, the model is
+    unknown (then only the syntax is checked), or wrong usage.
     """
     if stdin_filename is not None and _STDIN not in paths:
         raise click.UsageError("--stdin-filename needs - as a PATH")

@@ -31,7 +31,7 @@ EXAMPLES: Final = {
     "status": ("hotconf status", "hotconf status --json"),
     "reload": ("hotconf reload", "hotconf reload --wait"),
     "history": ("hotconf history", "hotconf history --key server.port"),
-    "rollback": ("hotconf rollback", "hotconf rollback 3"),
+    "rollback": ("hotconf rollback 3", "hotconf rollback @3 --yes"),
     "doctor": ("hotconf doctor", "hotconf doctor config.toml"),
     "completion": ('eval "$(hotconf completion bash)"',),
 }

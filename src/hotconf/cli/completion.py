@@ -27,7 +27,7 @@ _MOST: Final = 1000
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes SHELL complete commands, options, keys of the model, themes, and states that are kept.
+    """Print a script that makes the shell complete commands, options, keys of the model, themes and kept states.
 
     \b
     bash:  eval "$(hotconf completion bash)"       in ~/.bashrc

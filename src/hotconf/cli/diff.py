@@ -38,16 +38,16 @@ def diff(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Compare two configurations by their values, not by their text. OLD and NEW are each like PATH of the other
-    commands: a main file, with the files that its watch_paths name. Or @N: state N that `hotconf history` shows, of
-    PATH; without a PATH of the other one's file, or of the default PATH if both are such. Or -, standard input, or a
-    pipe, <(git show HEAD:config.toml): what that file would be if it held this.
+    """Compare two configurations by their values, not by their text. OLD and NEW are each a main file, with the files
+    that its watch_paths name; or @N, state N of PATH, as `hotconf history` lists it; or -, standard input, or a pipe
+    such as <(git show HEAD:config.toml), in the place of PATH. PATH is by default the file that is compared with, or
+    else the default PATH.
 
-    Each value that differs is a line on stdout, KEY: OLD → NEW; then comes the summary of a reload. A value
-    that is a default is equal to the same value written; what takes effect with a restart only is marked. Secrets are
-    masked. Problems go to stderr.
+    Each value that differs is a line on stdout, KEY: OLD → NEW; the summary of a reload follows. A default equals the
+    same value written out; what only takes effect after a restart is marked. Secrets are masked. Problems go to
+    stderr.
 
-    Exit status: 0 the same, 1 different, 2 one of them is not valid or cannot be read, or wrong usage.
+    Exit status: 0 no difference; 1 different; 2 one of them is invalid or cannot be read, or wrong usage.
     """
     from hotconf.cli import states
     from hotconf.cli.verdict import UNKNOWN
@@ -81,7 +81,7 @@ def _refuse(found: Inspection, argument: str, of: Path, program: Program) -> Non
 
     number = states.number(argument)
     if number is not None:
-        echo(f"State {number}is no longer valid:", err=True)
+        echo(f"State {number} is no longer valid:", err=True)
     if number is None and states.piped(argument) is not None:
         show_problems(found, states.PIPED, program.options(absolute(of)).schema, absolute(of))
         return

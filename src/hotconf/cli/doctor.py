@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
 
 
-_COLOURS: Final = {"mend": "red", "note": "yellow", "fine": "green"}
+_COLOURS: Final = {"fix": "red", "note": "yellow", "ok": "green"}
 
 
 @click.command(short_help="Check whether, and how soon, a save is noticed.")
@@ -33,12 +33,12 @@ def doctor(
     as_json: bool,
     state_dir: Path | None,
 ) -> None:
-    """Examine the way to a configuration file and to those that its watch_paths name, what they lie on, and the
-    limits of the system.
+    """Examine the path to a configuration file and to those that its watch_paths name: links, permissions, mounts and
+    file systems, and the limits of inotify.
 
-    A hidden file is written beside it, watched, timed and removed again.
+    A hidden file is written next to PATH, to time how soon that is noticed, and removed again.
 
-    Exit status: 0 all is well, though there may be notes, 1 there is something to fix, 2 wrong usage.
+    Exit status: 0 all is well, perhaps with notes; 1 something has to be fixed; 2 wrong usage.
     """
     from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
@@ -58,13 +58,13 @@ def doctor(
         echo(json.dumps(report.as_json(seen), indent=2))
     else:
         echo("\n".join(map(_painted, report.lines(seen))), color=True)
-    ctx.exit(int(report.to_mend(report.findings(seen))))
+    ctx.exit(int(report.to_fix(report.findings(seen))))
 
 
 def _painted(line: str) -> str:
     """Its verdict in colour."""
     from hotconf.cli.paint import styled
 
-    verdict = line[2:6]
+    verdict = line[2:6].rstrip()
     colour = _COLOURS.get(verdict)
-    return line if colour is None else f"{line[:2]}{styled(verdict, stdout(), fg=colour)}{line[6:]}"
+    return line if colour is None else f"{line[:2]}{styled(verdict, stdout(), fg=colour)}{line[2 + len(verdict) :]}"

@@ -50,10 +50,10 @@ def naming_of(schema: Schema[Any], prefix: str | None, nested: str | None, layer
 @json_option("One JSON object instead of lines.")
 @program_options
 def env(prefix: str | None, nested: str | None, as_json: bool, program: Program) -> None:
-    """List the environment variables of the model: name, type, default and meaning. A BaseSettings class says itself
-    how they are called, and so does the Env layer of a program; else --prefix and --nested do.
+    """List the environment variables of the model: name, type, default and meaning. A BaseSettings class or the Env
+    layer of a program says what they are called; otherwise --prefix and --nested do.
 
-    Defaults of secrets are not shown. Exit status: 0 listed, 2 wrong usage.
+    Defaults of secrets are not shown. Exit status: 0 listed; 2 wrong usage.
     """
     from hotconf.report import variables
     from hotconf.sources.base import ProfileLayer

@@ -141,9 +141,9 @@ def _watches(fdinfo: str) -> int:
 
 def _why_not(wanted: bool, directory: str) -> str | None:
     if not wanted:
-        return "not asked for"
+        return "turned off by --no-probe"
     if not os.path.isdir(directory):
-        return "there is not a directory to write in"
+        return "there is no directory to write in"
     if not os.access(directory, os.W_OK | os.X_OK):
         return "the directory is not writable"
     return None

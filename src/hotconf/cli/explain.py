@@ -34,14 +34,15 @@ def explain(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Show the value of KEY, a dotted key such as server.port, and below it what each layer says about it: the one
-    that counts first, then those that it overrides. Of a table, each value in it. KEY may be a variable that sets
-    one, such as APP_SERVER__PORT. PATH and @N are those of `hotconf show`.
+    """Show the value of KEY, a dotted key such as server.port, and what each layer says about it: the one in effect
+    first, then those that it overrides. For a table, show each value in it. KEY may also be a variable that sets one,
+    such as APP_SERVER__PORT. PATH and @N are those of `hotconf show`.
 
-    The values of layers are as they are written there, before validation. Secrets are masked. Warnings go to stderr.
+    The values of layers are shown as they are written there, before validation. Secrets are masked. Warnings go to
+    stderr.
 
-    Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
-    that does not exist, or wrong usage.
+    Exit status: 0 shown; 1 the configuration is invalid; 2 a file is missing, unreadable or too large, KEY does not
+    exist, or wrong usage.
     """
     from hotconf.cli import states
     from hotconf.keypath import dotted

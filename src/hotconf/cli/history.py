@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 @program_options
 @state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
 def history(path: Path | None, key: str | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
-    """Show the states of PATH that are kept, the newest first: number, when, files, size, what changed.
+    """List the kept states of PATH, the newest first: number, time, files, size, and what changed.
 
     `hotconf run` keeps each state that was in force, and so does every program whose watcher has a state directory.
-    `hotconf rollback` goes back to one. With --key every change of one value is a line: the state that brought it,
-    when, from what and to what, as the current model reads the states. Secrets are masked.
+    `hotconf rollback` restores one. With --key, each change of one value is a line: the state that brought it, when,
+    and the old and new value, as the current model reads the states. Secrets are masked.
     """
     from hotconf.cli.contact import patiently
     from hotconf.report.history import json_lines, lines
@@ -40,7 +40,10 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
     main = patiently(partial(absolute, given), given)
     state_dir = program.state_dir(state_dir, main)
     if path is not None and state_dir is None and not has_home():
-        echo(f"No state of {short_path(main)} is kept: there is no home directory, and --state-dir was not given", err=True)
+        echo(
+            f"No state of {short_path(main)} is kept: there is no home directory, and --state-dir was not given",
+            err=True,
+        )
         return
     where, kept = patiently(partial(kept_in, state_dir, main), state_dir or given)
     if key is not None:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 @naming_options
 @program_options
 def init(path: Path | None, prefix: str | None, nested: str | None, program: Program) -> None:
-    """Write a first configuration to PATH, with the directories that it needs: the schema's template, or else every
-    field of the model with its meaning, type and default; a comment where there is no default, or a secret.
+    """Write a first configuration to PATH, and create the directories that it needs: the schema's template, or else
+    every field of the model with its meaning, type and default. Secrets, and fields without a default, are comments.
 
-    The file can be read and written by its owner only. A file that exists is never touched: exit status 2. Its JSON
-    Schema is written beside it, for editors, as `hotconf schema --stamp` does. A PATH of .env, .env.NAME or NAME.env
-    gets the variables that `hotconf env` lists, as comments.
+    Only its owner can read and write the file. A file that exists is never touched: exit status 2. Its JSON Schema
+    is written next to it, for editors, as `hotconf schema --stamp` does. A PATH of .env, .env.NAME or NAME.env gets
+    the variables that `hotconf env` lists, as comments.
     """
     from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_new, write_template

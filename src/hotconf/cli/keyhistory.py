@@ -60,7 +60,7 @@ def _state(number: int, record: Record, options: Options[Any], before: State[Any
     found = inspect_kept(record, options, against=before.snapshot if before is not None else None)
     if isinstance(found, State):
         return found
-    echo(f"State {number} is passed over: itis no longer valid", err=True)
+    echo(f"State {number} is skipped: it is no longer valid", err=True)
     return None
 
 

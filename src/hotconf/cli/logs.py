@@ -144,7 +144,7 @@ def parse(text: str) -> tuple[dict[str, int], list[str]]:
                 f"{item}: there is no logger {logger or 'without a name'}, only hotconf.reload and hotconf.watch"
             )
         elif level.lower() not in _LEVELS:
-            faults.append(f"{item}: {level or 'nothing'} is no level, only {', '.join(_LEVELS)}")
+            faults.append(f"{item}: {level or 'nothing'} is not a level: use {', '.join(_LEVELS)}")
         else:
             levels[logger] = _LEVELS[level.lower()]
     return levels, faults
@@ -196,7 +196,7 @@ def _asked() -> _Asked:
     if named.lower() in _FORMATS:
         formats.append(named.lower())
     elif named:
-        faults.append(f"HOTCONF_LOG_FORMAT: {named} is no format, only {', '.join(_FORMATS)}")
+        faults.append(f"HOTCONF_LOG_FORMAT: {named} is not a format: use {' or '.join(_FORMATS)}")
     return _Asked(levels or _UNASKED, formats[-1:] == ["json"], faults)
 
 

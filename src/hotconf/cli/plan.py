@@ -46,14 +46,14 @@ def plan(
     state_dir: Path | None,
     apply: bool,
 ) -> None:
-    """Show what a program that runs PATH now would do if PATH had the content of FILE: - is standard input.
+    """Show what a program that runs PATH would do if PATH had the content of FILE: - is standard input.
 
-    The files that FILE's watch_paths names are looked for where PATH is. stdout has the values that change, the
+    The files that FILE's watch_paths name are looked for next to PATH. stdout has the values that change, the
     notification, with what waits for a restart, and the effect on watching; or, if it would be refused, the
-    problems. Places in standard input are given as those of PATH. With --apply, a resource that cannot be made is a
-    problem, too; nothing is published.
+    problems. Places in standard input are given as those of PATH. With --apply, a resource that cannot be created is
+    a problem, too; nothing is published.
 
-    Exit status: 0 it would be accepted, 1 it would be refused, 2 FILE or PATH is missing, unreadable or too large,
+    Exit status: 0 it would be accepted; 1 it would be refused; 2 FILE or PATH is missing, unreadable or too large,
     or wrong usage.
     """
     from hotconf.cli import states

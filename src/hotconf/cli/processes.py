@@ -66,7 +66,7 @@ class Processes:
             echo(line)
         of = f"{len(standing.current)} of {counted(len(every))}"
         runs = "runs" if len(every) == 1 else "run"
-        echo(f"{of} {runs} {short_path(self.main)} as it is", err=True)
+        echo(f"{of} {runs} {short_path(self.main)} as it is now", err=True)
         if standing.refused:
             applies = any(NOT_APPLIED in problem for each in standing.refused for problem in each.problems)
             command = "plan --apply" if applies else "check"

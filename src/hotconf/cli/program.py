@@ -190,8 +190,8 @@ def _schema(ctx: click.Context, param: click.Parameter, value: str | None) -> Sc
 _APP: Final = click.option(
     "--app",
     metavar="MODULE:NAME",
-    help="The program's own HotReloadWatcher, or a function that returns it: its model, checks and layers are used. "
-    "Without it HOTCONF_APP, or [tool.hotconf] app in the nearest pyproject.toml.",
+    help="The program's HotReloadWatcher, or a function that returns it: its model, checks and layers are used. "
+    "Default: HOTCONF_APP, or [tool.hotconf] app in the nearest pyproject.toml.",
 )
 _NO_APP: Final = click.option(
     "--no-app", is_flag=True, help="Import no program, even if one is configured: for untrusted checkouts."
@@ -200,7 +200,7 @@ _SCHEMA: Final = click.option(
     "--schema",
     metavar="MODULE:NAME",
     callback=_schema,
-    help="A Schema, with its checks, or a pydantic model, instead of a program; speckit is the built-in one.",
+    help="A Schema with its checks, or a pydantic model, instead of a program; speckit is the built-in one.",
 )
 
 

@@ -37,12 +37,13 @@ def reload(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Make the processes whose watcher of PATH has a state directory reload now, without waiting for the window.
+    """Make the processes whose watcher of PATH has a state directory reload now, without waiting for the debounce
+    window. Those whose hot reload is off reload, too.
 
-    Also those whose hot reload is off. The request is a file in the state directory: no signal is sent.
+    The request is a file in the state directory: no signal is sent.
 
-    Exit status: 0 requested, with --wait done by all; 1 one refused the files, or was not done in time; 2 there are
-    no processes, wrong usage.
+    Exit status: 0 requested, or with --wait done by all; 1 one refused the files, or did not reload in time; 2 there
+    are no processes, or wrong usage.
     """
     from hotconf.cli.contact import patiently
     from hotconf.status.requests import ask

@@ -50,13 +50,14 @@ def rollback(
     program: Program,
     state_dir: Path | None,
 ) -> None:
-    """Restore PATH and its fragments to state NUMBER, or @NUMBER, which `hotconf history` shows.
+    """Restore PATH and its fragments to state NUMBER, or @NUMBER, as `hotconf history` lists it.
 
-    The difference is shown first, secrets as …; then you are asked, unless --yes is given. All files are written or
-    none, and none if one of them changes meanwhile. A program that watches them sees a save like any other.
+    The difference is shown first, with secrets as …; then you are asked to confirm, unless --yes is given. All files
+    are written or none, and none if one of them changes in the meantime. A program that watches them sees an ordinary
+    save.
 
-    Exit status: 0 done, or nothing to do; 1 not confirmed; 2 refused: no such state, a state that is not valid any
-    more together with --yes, files that changed meanwhile, wrong usage.
+    Exit status: 0 done, or nothing to do; 1 not confirmed; 2 refused: there is no such state, it is no longer valid
+    and --yes is given, files changed in the meantime, or wrong usage.
     """
     from hotconf.cli.contact import located, patiently
     from hotconf.history.restore import not_written, plan, restore
@@ -86,7 +87,7 @@ def _warn(number: int, then: Look, *, yes: bool) -> None:
         return
     from hotconf.problems import one_line
 
-    reason = f"state {number}is no longer valid: {one_line(then.errors)}"
+    reason = f"state {number} is no longer valid: {one_line(then.errors)}"
     if yes:
         raise Refusal(f"{reason}; run this without --yes to restore it anyway (or is another --schema meant?)")
     echo(f"{reason[0].upper()}{reason[1:]}", err=True)

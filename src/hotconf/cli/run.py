@@ -46,7 +46,7 @@ _THEME: Final = "The colour theme, such as nord, gruvbox or textual-light."
 def run(path: Path | None, program: Program, theme: str | None, mouse: bool, busy_while: str | None) -> None:
     """Watch PATH live, in a terminal app: its values, every change, and its outcome. ? shows the keys.
 
-    Without a PATH, and if there never was a configuration, a commented one is written first. Without a terminal, or
+    Without a PATH, a commented configuration is written first if there never was one. Without a terminal, or
     without Textual, events are printed as lines, as `hotconf watch` does.
 
     Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf

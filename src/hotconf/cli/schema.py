@@ -26,10 +26,10 @@ def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> Non
 
     With --stamp it is written to NAME.schema.json next to PATH, and PATH gets the reference that editors look for:
     #:schema ./NAME.schema.json in TOML, # yaml-language-server: $schema=./NAME.schema.json in YAML, both at the top,
-    and the key $schema in JSON. Again it changes nothing, or brings the schema up to date. A schema of another
-    model, one that is not hotconf's, or a note that names another one, is only replaced with --force.
+    and the key $schema in JSON. Doing so again brings the schema up to date. A schema of another model, a file that
+    is not hotconf's, or a reference to another schema is only replaced with --force.
 
-    Exit status: 0 done, 2 it could not be written, or wrong usage.
+    Exit status: 0 done; 2 it could not be written, or wrong usage.
     """
     if not stamp:
         if path is not None or force:

@@ -50,15 +50,14 @@ def show(
     state_dir: Path | None,
 ) -> None:
     """Show the configuration that a program started with PATH would have: its files merged, its defaults filled in.
-    With @N: that of state N of PATH, as `hotconf history` shows it. A PATH of - is standard input.
+    With @N, show state N of PATH, as `hotconf history` lists it. A PATH of - is standard input.
 
-    stdout is a valid configuration in the format of the main file, or in that of --format. A comment after
-    each value says where it was written, FILE:LINE, and what that overrides, or that it is a default; and whether a
-    change of it needs a restart. JSON has no comments: --json has the origins. Secrets are masked. Warnings go to
-    stderr.
+    stdout is a valid configuration in the format of the main file, or in that of --format. A comment after each
+    value says where it was written, FILE:LINE, and what that overrides, or that it is a default; and whether changing
+    it needs a restart. JSON has no comments: --json has the origins. Secrets are masked. Warnings go to stderr.
 
-    Exit status: 0 shown, 1 the configuration is not valid, 2 a file that is missing, unreadable or too large, a KEY
-    that does not exist, or wrong usage.
+    Exit status: 0 shown; 1 the configuration is invalid; 2 a file is missing, unreadable or too large, KEY does not
+    exist, or wrong usage.
     """
     from functools import partial
 

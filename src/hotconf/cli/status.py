@@ -37,7 +37,8 @@ def status(
 ) -> None:
     """Show the processes whose watcher of PATH has a state directory: what each runs, and its health.
 
-    Exit status: 0 all run the current files; 1 one does not, or refused them; 2 there are none, wrong usage.
+    Exit status: 0 all run the current files; 1 at least one does not, or refused them; 2 there are none, or wrong
+    usage.
     """
     processes = Processes(program, path, state_dir)
     until = time.monotonic() + timeout_s

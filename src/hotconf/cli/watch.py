@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Print every change of a configuration, and its outcome.")
 @path_argument
 @json_option("One JSON object per line instead of text.")
-@click.option("--exec", "command", metavar="CMD", help="Run this shell command after each reload, whatever the outcome.")
+@click.option(
+    "--exec", "command", metavar="CMD", help="Run this shell command after each reload, whatever the outcome."
+)
 @program_options
 @click.option(
     "--debounce-ms",
@@ -39,13 +41,13 @@ def watch(
 ) -> None:
     """Watch PATH and the files that its watch_paths name, until Ctrl+C or SIGTERM. SIGHUP loads them at once.
 
-    Events go to stdout, everything else to stderr. PATH need not exist or be valid yet. The log is kept in
-    debug.log in the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
+    Events go to stdout, everything else to stderr. PATH need not exist or be valid yet. The log goes to debug.log in
+    the configuration's directory ($CODE_HOME, else ~/.code) if that exists.
 
-    CMD of --exec finds in its environment HOTCONF_OUTCOME (success, unchanged, failed or deferred), HOTCONF_PATH,
-    HOTCONF_GENERATION and HOTCONF_KEYS (the keys that changed, one per line), never a value. Events wait for it.
+    The environment of --exec CMD has HOTCONF_OUTCOME (success, unchanged, failed or deferred), HOTCONF_PATH,
+    HOTCONF_GENERATION and HOTCONF_KEYS (the keys that changed, one per line), but no values. Events wait for CMD.
 
-    Exit status: 0 stopped on request, 2 stdout is not writable, or wrong usage.
+    Exit status: 0 stopped on request; 2 stdout is not writable, or wrong usage.
     """
     from hotconf.cli.follow import follow
 

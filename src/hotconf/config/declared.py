@@ -112,9 +112,7 @@ def _settings_in(given: object, seen: set[type]) -> type | None:
 def _unfollowed(cls: type, name: str, path: KeyPath, settings: type) -> Problem:
     """Of several alternatives, or many instances, nobody knows before which are made."""
     own = settings.__name__
-    text = (
-        f"{own} in {dotted(path)} reads its own sources when it is created: files override them, and their changes are not followed"
-    )
+    text = f"{own} in {dotted(path)} reads its own sources: files override them, and their changes are not followed"
     hint = f"write {name}: {own} = Field(default_factory={own}), or make {own} a BaseModel"
     return Problem(text, path, "schema", "warning", hint, where=f"{cls.__qualname__}.{name}")
 

@@ -25,9 +25,7 @@ _MUTATORS: Final = frozenset(
 
 
 def _refuse(_self: object, *_args: object, **_kwargs: object) -> NoReturn:
-    raise TypeError(
-        "the configuration is read-only: change its file, or work on a copy.deepcopy() of it"
-    )
+    raise TypeError("the configuration is read-only: change its file, or work on a copy.deepcopy() of it")
 
 
 class _FrozenType(type):

@@ -220,7 +220,7 @@ def copied(layer: str, value: object, path: KeyPath) -> Any:
     """A copy of `value`, which stands at `path`. Raises `UsageError` for what no file could hold."""
     if isinstance(value, Mapping) and len(path) < MAX_DEPTH:
         if wrong := [key for key in value if type(key) is not str]:
-            raise UsageError(f"{layer}: {_shown(path) or 'it'} has a key {of_type(wrong[0])}: give text")
+            raise UsageError(f"{layer}: {_shown(path) or 'it'} has a key {of_type(wrong[0])}: keys must be strings")
         return {key: copied(layer, inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list | tuple) and len(path) < MAX_DEPTH:
         return [copied(layer, inner, (*path, place)) for place, inner in enumerate(value)]

@@ -53,7 +53,7 @@ class Valid(NamedTuple, Generic[T]):
     start: Any = None
     """What the values that need a restart keep, if there are such. Opaque to the engine."""
     pending_restart: tuple[Change, ...] = ()
-    """What the sources say, and takes effect with a restart only."""
+    """What the sources say, and takes effect only after a restart."""
 
 
 class Invalid(NamedTuple):

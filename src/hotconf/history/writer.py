@@ -195,7 +195,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         if self._worker.refused is not None:
             self._worker.drain()  # no thread for it: better late than never
         else:  # it releases the lock once the disk answers
-            self._warn(f"the disk was not done after {timeout_s:g} s")
+            self._warn(f"the disk had not finished after {timeout_s:g} s")
 
     def supervise(self) -> bool:
         """Repair the thread if it failed; whether there is something to do."""

@@ -52,8 +52,10 @@ def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> 
         raise UsageError(f"state {number} of {short_path(main)} is damaged: {found.reason}")
     unknown = sorted(found.secret_keys - secret_keys(schema))
     if unknown:
-        kept_secret = f"state {number} of {short_path(main)} has keys that its model keeps secret ({_listed(unknown)})"
-        raise UsageError(f"{kept_secret}: name that model, --schema MODULE:NAME")
+        kept_secret = (
+            f"state {number} of {short_path(main)} has keys that its model keeps secret ({_listed(unknown)})"
+        )
+        raise UsageError(f"{kept_secret}: name that model with --schema MODULE:NAME")
     return found
 
 

@@ -44,7 +44,7 @@ class Builder(DictConfigurator):
 
     def __init__(self, table: object) -> None:
         if not isinstance(table, dict):
-            raise UnfitError((), TypeError(f"a table is wanted, not {type(table).__name__}"))
+            raise UnfitError((), TypeError(f"expected a table, got {type(table).__name__}"))
         self._plain: dict[str, Any] = table
         if "incremental" in table:
             text = "incremental is not supported: the whole table is applied"
@@ -64,7 +64,7 @@ class Builder(DictConfigurator):
         for key in path:
             inner = found.get(key, {})
             if not isinstance(inner, dict):
-                raise UnfitError(path, TypeError(f"a table is wanted, not {type(inner).__name__}"))
+                raise UnfitError(path, TypeError(f"expected a table, got {type(inner).__name__}"))
             found = inner
         return found
 
@@ -118,7 +118,7 @@ class Builder(DictConfigurator):
                 self.config["handlers"][name] = handler
                 yield name, handler
             if later == waiting:
-                text = f"the targets of {', '.join(later)} are each other"
+                text = f"{', '.join(later)} are each other's targets"
                 raise UnfitError(("handlers", later[0], "target"), ValueError(text))
             waiting = later
 
@@ -163,7 +163,7 @@ class Builder(DictConfigurator):
     def _known(self, table: Mapping[str, Any], path: KeyPath, kind: str) -> None:
         given = table.get(kind)
         if not isinstance(given, str | list | None):
-            raise UnfitError((*path, kind), TypeError(f"a list of names is wanted, not {type(given).__name__}"))
+            raise UnfitError((*path, kind), TypeError(f"expected a list of names, got {type(given).__name__}"))
         for each in _listed(given):
             if kind == "filters" and not isinstance(each, str) and _filters(each):
                 continue  # of a model, made by the program
@@ -209,7 +209,7 @@ class Builder(DictConfigurator):
 
 def _unknown(table: Mapping[str, Any], path: KeyPath, known: frozenset[str]) -> None:
     for name in table.keys() - known:
-        raise UnfitError((*path, name), ValueError(f"{name!r} is unknown here"))
+        raise UnfitError((*path, name), ValueError(f"unknown key {name!r}"))
 
 
 def _flag(table: Mapping[str, Any], path: KeyPath, name: str, *, default: bool) -> bool:
@@ -217,7 +217,7 @@ def _flag(table: Mapping[str, Any], path: KeyPath, name: str, *, default: bool) 
     if given is None:
         return default
     if given not in (True, False):  # 1 and 0 will do
-        raise UnfitError((*path, name), TypeError(f"true or false is wanted, not {type(given).__name__}"))
+        raise UnfitError((*path, name), TypeError(f"expected true or false, got {type(given).__name__}"))
     return bool(given)
 
 
@@ -232,7 +232,7 @@ def _formats(made: Any) -> bool:
 def _check_made(made: Any, table: Mapping[str, Any], path: KeyPath, fit: Callable[[Any], bool]) -> None:
     """Refuse what a factory made if every record would raise there."""
     if not fit(made):
-        text = f"a {path[0].removesuffix('s')} is wanted, not {type(made).__name__}"  # type: ignore[union-attr]
+        text = f"expected a {path[0].removesuffix('s')}, got {type(made).__name__}"  # type: ignore[union-attr]
         raise UnfitError((*path, "()" if "()" in table else "class"), TypeError(text))
 
 
@@ -241,7 +241,7 @@ def _level(table: Mapping[str, Any], path: KeyPath, default: int = logging.NOTSE
     if given is None:
         return default
     if isinstance(given, bool):  # a number to `logging`
-        raise UnfitError((*path, "level"), TypeError("a level is wanted, not bool"))
+        raise UnfitError((*path, "level"), TypeError("expected a level, got bool"))
     checking = logging.NullHandler()
     _placed((*path, "level"), partial(checking.setLevel, given))
     return checking.level

@@ -37,11 +37,11 @@ _MULTIPROCESS: Final = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
 """The variables that turn this mode on."""
 _GAUGES: Final = {
     "hotconf_config_last_reload_successful": "Whether the latest load of the configuration succeeded.",
-    "hotconf_config_last_reload_success_timestamp_seconds": "When the latest successful load of the configuration ended.",
+    "hotconf_config_last_reload_success_timestamp_seconds": "When the latest successful load ended.",
     "hotconf_generation": "Number of the published configuration, counting from 1; 0 if there is none.",
     "hotconf_pending": "Whether a reload is deferred while busy.",
     "hotconf_pending_restart": "Number of changed values that take effect after a restart.",
-    "hotconf_degraded": "Whether the last good state is in use because the files were not valid at start, and still are not.",
+    "hotconf_degraded": "Whether the last good state is in use: the files have not been valid since the start.",
     "hotconf_watch_healthy": "Whether every change of the files is noticed at once.",
 }
 """What can go up and down, each with one sample for a watcher."""
@@ -191,7 +191,9 @@ def _families(labels: Sequence[str], rows: Iterable[_Row]) -> Iterator[Metric]:
     )
     callbacks = CounterMetricFamily("hotconf_callback_failures", "Callbacks that raised an exception.", labels=labels)
     info = InfoMetricFamily(
-        "hotconf", "Digest of the main file, fragments and profile: processes with another one run other files.", labels=labels
+        "hotconf",
+        "Digest of the main file, fragments and profile: processes with another one run other files.",
+        labels=labels,
     )
     for row in rows:
         for name, value in row.gauges.items():

@@ -104,7 +104,7 @@ class LogQueue(fork.ForkAware):
         return self._worker.at_work or bool(self._held)
 
     def supervise(self) -> bool:
-        """Repair the thread if it failed, and try again what could not be created; whether there is something to do."""
+        """Repair the thread if it failed, and retry what could not be created; whether there is work."""
         if self._held and not self._worker.at_work:
             self._worker.submit(self._pass_next)
         return self._worker.supervise() or bool(self._held)

@@ -140,14 +140,14 @@ class Rehearsal:
         if (before.debounce_ms, before.mode) != (after.debounce_ms, after.mode):
             yield f"later edits take effect {_when(after, 'they are')}"
         for what, paths in (
-            ("from then on watched", self._files(self.edited, self.now)),
+            ("watched from then on", self._files(self.edited, self.now)),
             ("no longer watched", self._files(self.now, self.edited)),
         ):
             yield from (f"{what}: {self._named(path)}" for path in paths)
 
     def _applied(self) -> Iterator[str]:
         if self.made is not None:
-            yield f"made and closed: {', '.join(self.made)}" if self.made else "the program has no resources"
+            yield f"created and closed: {', '.join(self.made)}" if self.made else "the program has no resources"
 
     def _named(self, path: Path) -> str:
         base = self.edited.snapshot.files[0].path.parent
@@ -160,5 +160,5 @@ class Rehearsal:
 
 
 def _when(settings: HotReloadSettings, what_is: str) -> str:
-    settled = f"when nothing has changed for {settings.debounce_ms} ms"
-    return f"at once if {what_is} saved in one act, else {settled}" if settings.mode == "eager" else settled
+    settled = f"once nothing has changed for {settings.debounce_ms} ms"
+    return f"at once if {what_is} saved in one step, else {settled}" if settings.mode == "eager" else settled

@@ -89,7 +89,7 @@ class Examination:
     """What the entries of `watch_paths` lack that no longer have the files that they had."""
 
 
-Verdict: TypeAlias = Literal["fine", "note", "mend"]
+Verdict: TypeAlias = Literal["ok", "note", "fix"]
 
 _MADE_UP: Final = frozenset(
     ("cgroup", "cgroup2", "configfs", "debugfs", "devpts", "proc", "securityfs", "sysfs", "tracefs")
@@ -121,9 +121,9 @@ def findings(seen: Examination) -> tuple[Finding, ...]:
     )
 
 
-def to_mend(found: Sequence[Finding]) -> bool:
+def to_fix(found: Sequence[Finding]) -> bool:
     """Whether there is something to fix."""
-    return any(finding.verdict == "mend" for finding in found)
+    return any(finding.verdict == "fix" for finding in found)
 
 
 def lines(seen: Examination) -> list[str]:
@@ -140,7 +140,7 @@ def as_json(seen: Examination) -> dict[str, Any]:
     """The examination as tools read it: the facts, and what they mean."""
     found = findings(seen)
     facts = {**asdict(seen), "path": str(seen.path)}
-    return {"fine": not to_mend(found), "findings": [asdict(finding) for finding in found], "facts": facts}
+    return {"ok": not to_fix(found), "findings": [asdict(finding) for finding in found], "facts": facts}
 
 
 def _file(seen: Examination) -> Finding:
@@ -148,21 +148,21 @@ def _file(seen: Examination) -> Finding:
         remedy = "until then, programs that need it do not start, and running ones keep what they have"
         if seen.problem == _MISSING:
             remedy = f"hotconf init {quote(str(seen.path))} creates one; {remedy}"
-        return Finding("file", "mend", seen.problem, remedy)
+        return Finding("file", "fix", seen.problem, remedy)
     size = seen.size or 0
     text = f"{_count(size, 'byte')} of at most {seen.max_bytes:,}, readable"
     if size == 0:
-        return Finding("file", "mend", "it is empty, which is an error and never means all defaults", "write to it")
+        return Finding("file", "fix", "it is empty, which is an error and never means all defaults", "write to it")
     if size > _SCARCE * seen.max_bytes:
         return Finding("file", "note", f"{text}: nearly too large", "split it, or raise max_bytes")
-    return Finding("file", "fine", text)
+    return Finding("file", "ok", text)
 
 
 def _links(seen: Examination) -> Finding:
     if not seen.links:
-        return Finding("links", "fine", "none on the way")
+        return Finding("links", "ok", "none on the way")
     way = " → ".join([link for link, _ in seen.links] + [seen.target])
-    return Finding("links", "fine", f"{way}: each of them is watched")
+    return Finding("links", "ok", f"{way}: each of them is watched")
 
 
 def _directories(seen: Examination) -> Finding:
@@ -170,13 +170,13 @@ def _directories(seen: Examination) -> Finding:
     unreadable = [each.path for each in seen.directories if each.exists and not each.readable]
     if unreadable:
         text = f"no permission to read {', '.join(unreadable)}: the kernel does not report changes in it"
-        return Finding("directories", "mend", text, "give this user r and x on it")
+        return Finding("directories", "fix", text, "give this user r and x on it")
     if missing:
         return Finding("directories", "note", f"{', '.join(missing)} does not exist: noticed when it appears")
     fixed = [each.path for each in seen.directories if not each.writable]
     if fixed:
         return Finding("directories", "note", f"this user cannot save in {', '.join(fixed)}; others may")
-    return Finding("directories", "fine", f"{_count(len(seen.directories), 'directory')} on the way, readable")
+    return Finding("directories", "ok", f"{_count(len(seen.directories), 'directory')} on the way, readable")
 
 
 def _mount(mount: Mount | None, *, alone: bool) -> Finding:
@@ -185,7 +185,7 @@ def _mount(mount: Mount | None, *, alone: bool) -> Finding:
     where = f"{mount.kind} on {mount.point}"
     if alone:
         text = f"{where}: mounted as a single file, so a save that replaces it outside is never seen here"
-        return Finding("file system", "mend", text, "mount its directory instead")
+        return Finding("file system", "fix", text, "mount its directory instead")
     if mount.kind in NETWORK:
         text = f"{where}: the kernel does not report what other machines save; that is found within 2 s"
         return Finding("file system", "note", text)
@@ -199,9 +199,9 @@ def _mount(mount: Mount | None, *, alone: bool) -> Finding:
         return Finding("file system", "note", f"{where}: no real files; changes are found within 2 s, if at all")
     if mount.root != "/" and mount.kind != "btrfs":
         return Finding(
-            "file system", "fine", f"{where}, a bind mount of {mount.root}: saves on both sides are reported"
+            "file system", "ok", f"{where}, a bind mount of {mount.root}: saves on both sides are reported"
         )
-    return Finding("file system", "fine", where)
+    return Finding("file system", "ok", where)
 
 
 def _others(seen: Examination) -> Iterator[Finding]:
@@ -209,20 +209,20 @@ def _others(seen: Examination) -> Iterator[Finding]:
     for text in seen.unresolved:
         yield Finding(
             "watch_paths",
-            "mend",
+            "fix",
             text.removeprefix("watch_paths: "),
             "until then it is not known which files belong to it",
         )
     for text in seen.lost:
         remedy = "until then, running programs keep what they have; if it was removed on purpose, remove the entry"
-        yield Finding("watch_paths", "mend", text.removeprefix("watch_paths: "), remedy)
+        yield Finding("watch_paths", "fix", text.removeprefix("watch_paths: "), remedy)
     lies_on: dict[tuple[Mount | None, bool], list[str]] = {}
     for other in seen.others:
         if not other.exists:
             yield Finding("watch_paths", "note", f"{other.path} does not exist: read as soon as it appears")
         elif other.problem is not None:
             remedy = "until then, programs that read it do not start, and running ones keep what they have"
-            yield Finding("watch_paths", "mend", f"{other.path}: {other.problem}", remedy)
+            yield Finding("watch_paths", "fix", f"{other.path}: {other.problem}", remedy)
         else:
             lies_on.setdefault((other.mount, other.mounted_alone), []).append(other.path)
     for (mount, alone), paths in lies_on.items():
@@ -238,25 +238,28 @@ def _limits(seen: Examination) -> Iterator[Finding]:
 
 
 def _limit(what: str, limit: Limit) -> Finding:
-    text = f"this user uses {limit.used:,} of {limit.allowed:,}{what}, as far as visible here"
+    text = f"this user uses at least {limit.used:,} of {limit.allowed:,} {what}"
     remedy = f"raise fs.inotify.max_user_{what}, or find who uses them"
     if limit.used >= limit.allowed:
-        return Finding("inotify", "mend", f"{text}: none is left", remedy)
+        return Finding("inotify", "fix", f"{text}: none is left", remedy)
     if limit.used >= _SCARCE * limit.allowed:
         return Finding("inotify", "note", f"{text}: few are left", remedy)
-    return Finding("inotify", "fine", text)
+    return Finding("inotify", "ok", text)
 
 
 def _probe(seen: Examination) -> Finding:
     probe = seen.probe
     if probe.observer and probe.skipped is not None:
-        return Finding("probe", "mend", f"{probe.skipped}", "changes are found by polling until that is fixed")
+        return Finding("probe", "fix", f"{probe.skipped}", "changes are found by polling until that is fixed")
     if probe.skipped is not None:
         return Finding("probe", "note", f"skipped: {probe.skipped}")
     if probe.noticed_ms is not None:
-        return Finding("probe", "fine", f"a write next to the file was noticed after {probe.noticed_ms:.1f} ms")
+        return Finding("probe", "ok", f"a write next to the file was noticed after {probe.noticed_ms:.1f} ms")
     return Finding(
-        "probe", "mend", "a write next to the file was not noticed within 2 s", "changes are found by polling every 2 s"
+        "probe",
+        "fix",
+        "a write next to the file was not noticed within 2 s",
+        "changes are found by polling every 2 s",
     )
 
 
@@ -271,7 +274,7 @@ def _expectation(seen: Examination) -> Finding:
         text = "a save is noticed within 2 s"
     else:
         text = "a save is noticed at once where the kernel reports it, within 2 s where it does not"
-    return Finding("expect", "fine", f"{text}, and loaded after a debounce window without changes")
+    return Finding("expect", "ok", f"{text}, and loaded after a debounce window without changes")
 
 
 def _count(number: int, noun: str) -> str:

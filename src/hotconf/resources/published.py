@@ -65,7 +65,7 @@ class Published(Generic[T]):
         self.resources.append(resource)
 
     def unregister(self, resource: Resource[Any]) -> list[Handle[Any]]:
-        """It could not be created when it was registered. Returns what was made of it meanwhile, for `Keeper.retire`."""
+        """It could not be created at its registration. Returns what was made of it meanwhile, for `Keeper.retire`."""
         with self._lock:
             self.resources.remove(resource)
             return self._take(resource)

@@ -64,7 +64,12 @@ def left(entries: Iterable[Entry], tasks: Iterable[Task | None], *, in_time: boo
         if entry in at_work:
             emit("reload", WARNING, "%s, and its watcher was closed", _sentence(at_work[entry]))
         elif not entry.dead:
-            emit("reload", WARNING, "%s is still leased after its watcher was closed: it closes when the lease ends", name)
+            emit(
+                "reload",
+                WARNING,
+                "%s is still leased after its watcher was closed: it closes when the lease ends",
+                name,
+            )
         elif not in_time:
             emit("reload", WARNING, "%s was not closed in time when its watcher was closed", name)
 

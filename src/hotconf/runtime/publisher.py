@@ -72,7 +72,7 @@ class Publisher(Generic[T]):
 
     @property
     def pending_restart(self) -> tuple[Change, ...]:
-        """What these files say, and takes effect with a restart only."""
+        """What these files say, and takes effect only after a restart."""
         return () if self.snapshot is None else self.snapshot.pending_restart
 
     def publish(self, effect: Publish, detect_ns: int) -> None:

@@ -47,7 +47,7 @@ class Flags(CheckedLayer):
             what = given.__qualname__ if isinstance(given, type) else arguments.of_type(given)
             raise UsageError(f"Flags: {what} is neither a mapping nor a namespace from parse_args()")
         if wrong := [key for key in found if not isinstance(key, str)]:
-            raise UsageError(f"Flags has a key {arguments.of_type(wrong[0])}: give text")
+            raise UsageError(f"Flags has a key {arguments.of_type(wrong[0])}: keys must be strings")
         values = {key: (value, f"flags[{key}]") for key, value in found.items() if value is not None}
         self._said = _table(values, strict=strict)
 

@@ -53,7 +53,7 @@ def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
     _bounded(path)
     for key, inner in value.items():
         if not isinstance(key, str):
-            raise UsageError(f"values: {dotted(path)} has the key {arguments.named(key)}: give text")
+            raise UsageError(f"values: {dotted(path)} has the key {arguments.named(key)}: keys must be strings")
         yield from _leaves((*path, key), inner)
 
 

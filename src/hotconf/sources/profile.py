@@ -143,7 +143,9 @@ def _no_tables(document: Document, given: object, name: str | None, schema: Sche
     elif name is None and PROFILES in shape_of(schema).keys:
         return
     if given is not None and not isinstance(given, dict):
-        problem = Problem(f"{dotted(path)} is no table", path, "schema", hint="write a table with what the profile sets")
+        problem = Problem(
+            f"{dotted(path)} is not a table", path, "schema", hint="write a table with what the profile sets"
+        )
         yield merge([document]).origins.placed(problem)
 
 

@@ -192,7 +192,7 @@ class Following(Generic[T]):
             if hasattr(held, "__await__"):
                 if isinstance(held, Coroutine):
                     held.close()
-                raise UsageError(f"predicate cannot be awaited here: {predicate!r} has to return what it finds")
+                raise UsageError(f"predicate cannot be awaited: {predicate!r} has to return its result")
             return held
 
         return self._bus.wait_for(holds, timeout_s)

@@ -95,7 +95,7 @@ class WatcherHandle(Generic[T]):
     # Changing
 
     def set(self, text: str | bytes) -> Ending:
-        """Save `text` as the whole file, in one act."""
+        """Save `text` as the whole file, in one step."""
         return self._change("set", lambda: text.encode() if isinstance(text, str) else text)
 
     def edit(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Ending:

@@ -204,7 +204,11 @@ class Composer:
             return text
         looks = kind_of(text)
         if looks != kind and (kind, looks) != ("float", "int"):
-            raise RefusedError(f"this is no {kind}", span, f"remove !!{kind}, or write what it says")
+            raise RefusedError(
+                f"this is not {'an' if kind == 'int' else 'a'} {kind}",
+                span,
+                f"remove !!{kind}, or write what it says",
+            )
         value: Any = resolved(text, span)
         return float(value) if kind == "float" else value
 

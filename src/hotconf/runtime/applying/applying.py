@@ -149,7 +149,7 @@ class Applying(Generic[T]):
         return good._replace(
             config=snapshot.config,
             changes=(),
-            summary=(f"{resource.recipe.name}was recreated",),
+            summary=(f"{resource.recipe.name} was recreated",),
             unchanged=None,
             timings=Timings(),
             secrets=good.secrets or self._publisher.secrets.published,

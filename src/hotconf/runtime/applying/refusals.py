@@ -23,7 +23,7 @@ from hotconf.text import printable, shortened
 def refusal(
     outcome: Refused, new: Snapshot[Any], changes: Sequence[Change], options: Options[Any], known: KnownSecrets
 ) -> Problem:
-    """Why what is made of `new` could not be created. From now on `known` knows its secrets. `changes`: what is new."""
+    """Why a resource of `new` could not be created. From now on `known` knows its secrets. `changes`: what is new."""
     found = secrets_of_snapshot(options.schema, new) | secrets_around([outcome.error])
     known.load(Scrubber(found))
     text = shortened(printable(known.scrubber()(outcome.text, words=True)), LONGEST)

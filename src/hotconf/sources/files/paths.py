@@ -252,7 +252,7 @@ class _Found:
         """Add what one pattern matches. Raises `LimitError`."""
         if "\0" in pattern or len(pattern) > _PATH_MAX:
             shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
-            self._refuse(f"{quoted(shown)} is no path")
+            self._refuse(f"{quoted(shown)} is not a path")
         elif re.match(_URL, pattern):
             from hotconf.secrets.credentials import mask_credentials  # only needed for this mistake
 
