@@ -64,7 +64,7 @@ def test_what_is_lost(home):
     assert (command("diff", "@1", "config.toml").exit_code, command("diff", "@1", "@1").exit_code) == (2, 0)
     result = command("doctor", "--no-probe")
     assert result.exit_code == 1
-    assert f"mend  watch_paths  {LOST.removeprefix('watch_paths: ')}" in result.stdout
+    assert f"fix   watch_paths  {LOST.removeprefix('watch_paths: ')}" in result.stdout
     assert LOST in started(home)
 
 

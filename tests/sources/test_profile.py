@@ -159,7 +159,7 @@ def test_what_is_no_table_is_a_problem_at_its_place(here: Path, text: str, place
     with pytest.raises(ConfigError) as raised:
         opened(Profile("prod")).start()
     (found,) = raised.value.problems
-    assert (found.message.split()[1:], found.place) == (["is", "no", "table"], place)
+    assert (found.message.split()[1:], found.place) == (["is", "not", "a", "table"], place)
 
 
 def test_what_is_wrong_in_it_has_its_line(here: Path) -> None:

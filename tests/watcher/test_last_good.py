@@ -326,7 +326,7 @@ def test_no_longer_valid(path, watch, state_dir, caplog):
     assert syntax.kind == "syntax"
     assert why.message.startswith("No state to start from: state 2 is no longer valid: config.toml: Missing")
     assert [line.partition(": it ")[2] for line in told(caplog)] == [
-        "is not valid any more: config.toml: Missing required field: must"
+        "is no longer valid: config.toml: Missing required field: must"
     ] * 2
 
 

@@ -65,7 +65,7 @@ class Search(Generic[T]):
             if isinstance(candidate, Valid):
                 yield LastGood(number, candidate)
             elif isinstance(candidate, Invalid):
-                self._skipped(number, f"is not valid any more: {one_line(candidate.errors)}")
+                self._skipped(number, f"is no longer valid: {one_line(candidate.errors)}")
 
     def _whole(self) -> Iterator[tuple[int, Record]]:
         for number, found in self._store.newest_first():
