@@ -391,7 +391,7 @@ def test_a_resource_that_cannot_be_made_refuses_it(watch):
         board.publish(port(8001), "v2")
         verdict = board.verdict(2)
         assert verdict == Verdict(
-            "refused", "v2", "v1", 1, "shop/prod:2:8: server.port: a resource could not be made"
+            "refused", "v2", "v1", 1, "shop/prod:2:8: server.port: a resource could not be created"
         )
         assert connection.current == "to 8000"
         board.publish(port(8002), "v3")
