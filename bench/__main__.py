@@ -133,7 +133,7 @@ def _parts(plan: Plan, peers: str, plots: dict[str, str]) -> Iterator[tuple[str,
     yield "Reading", lambda: read.rows(read.measure(peers, Budget(plan.reads), quick=plan.quick))
     yield "Resources", lambda: leases.rows(20 if plan.quick else 100)
     yield "From the save to the reader", partial(_overheads, plan)
-    yield "Beside the peers", partial(_beside, plan, peers, plots)
+    yield "Compared with the peers", partial(_beside, plan, peers, plots)
     yield "CPU and memory of a reload", lambda: cost.rows(Budget(plan.cost), plan.least)
     yield "At rest", lambda: idle.rows(plan.idle)
     yield "Memory and start", lambda: memory.rows(Budget(plan.memory), plan.reloads)
@@ -147,8 +147,8 @@ def _parts(plan: Plan, peers: str, plots: dict[str, str]) -> Iterator[tuple[str,
 def _beside(plan: Plan, peers: str, plots: dict[str, str]) -> list[Row]:
     found = versus.measure(peers, Budget(plan.peers), plan.idle, plan.generations)
     longer = versus.measure_busy(peers, Budget(plan.busy), plan.least)
-    plots["Beside the peers"] = plot.bars(
-        "From a save to where it is seen or told, beyond the window of 100 ms, p50",
+    plots["Compared with the peers"] = plot.bars(
+        "From a save to where it is seen or reported, beyond the window of 100 ms, p50",
         "milliseconds; shorter is better; the poll has no window",
         versus.p50(found, PLOTTED),
         floor=0.1,

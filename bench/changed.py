@@ -88,7 +88,7 @@ CHANGED = (
     Changed("CPU of the loader a reload, two warnings", "all of these", "4.6 ms", "2.8 ms", "fastest of three"),
     Changed(
         "compare 1,000 fragments at rest, CPU",
-        "the folder is listed, and not searched for paths that are made anew",
+        "the folder is listed, and not searched for paths that are recreated",
         "24 ms",
         "5 ms",
         "its clock, both in turn",

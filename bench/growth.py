@@ -95,7 +95,7 @@ def _subscribers(found: dict[int, list[list[float]]]) -> list[Row]:
     crowd = found[most][1]
     return [
         *(
-            Row(f"{count:,} subscribers: told by the commit in", "", "", spread(telling))
+            Row(f"{count:,} subscribers: notified by the commit in", "", "", spread(telling))
             for count, (telling, _) in found.items()
         ),
         *(

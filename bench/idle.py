@@ -56,7 +56,7 @@ def rows(seconds: float) -> list[Row]:
         _against(idle, control),
         Row("idle: wake-ups", "", "≤ 1/s", f"{idle.wakeups:.2f}/s", idle.wakeups <= 1),
         Row("  threads, the main one included", "", "", f"{idle.threads}"),
-        Row("  beside a log in the same directory, 100 lines a second", "", "", f"{noisy}"),
+        Row("  next to a log in the same directory, 100 lines a second", "", "", f"{noisy}"),
         *_crowds(dict(zip(CROWDS, many, strict=True)), dict(zip(CROWDS, kept, strict=True))),
     ]
 

@@ -27,9 +27,9 @@ CONFIG = {"hotconf": "it.config", "dynamic-config-py": "it.current()"}
 VALUE = {"hotconf": "it.config.model", "dynamic-config-py": "it.current().model", "dynaconf": "it.model"}
 """How the current configuration, and a value in it, is read. The recipes and pydantic-settings keep it in a slot."""
 ALONE = "alone"
-SURROUNDINGS = {ALONE: (1, False), "beside a writer": (1, True), "by 4 threads, beside a writer": (4, True)}
+SURROUNDINGS = {ALONE: (1, False), "with a writer": (1, True), "by 4 threads, with a writer": (4, True)}
 """How many threads read, and whether the configuration is reloaded all the while."""
-VALUE_WHERE = (ALONE, "by 4 threads, beside a writer")
+VALUE_WHERE = (ALONE, "by 4 threads, with a writer")
 TORN = ("dynaconf",)
 """Those that cannot be read while they reload: their readers find nothing then, and raise."""
 BLOCKS = {"dynaconf": 2}
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def brief() -> None:
-    """The same without values in the configuration beside a writer."""
+    """The same without values in the configuration with a writer."""
     _run("brief", (ALONE,))
 
 

@@ -125,7 +125,7 @@ def rows(series: Series) -> list[Row]:
         Row("  from before the save's last system call", "", "", spread(series.longest)),
         Row("  precision of the look: time since the last miss", "", "", spread(series.gaps)),
         Row("  by the event's time, nobody looking", "", "", spread(series.stamped)),
-        Row("  by hotconf's own clock (`stats`, from the change heard)", "", "", spread(_own(series, "overhead"))),
+        Row("  by hotconf's own clock (`stats`, from the change noticed)", "", "", spread(_own(series, "overhead"))),
         Row(bare, "", "", spread(series.bare), None, bare),
         Row(
             f"  {detection}",

@@ -32,36 +32,35 @@ HOW = """
 ## How it is measured
 
 - **Save → visible**: another process saves, by rename and in place in turn, and notes the time around the last
-  system call; a thread of the process under test looks at the configuration every 70 µs. The window is subtracted.
-  The saves come at any phase of the clocks. A figure below zero means that the saver itself was interrupted between
-  that call and its look at the clock. Beside busy threads it is one of them that looks, without a pause; in an event
-  loop it is a callback that schedules itself again.
-- **Peers** run in an environment of their own (`bench/requirements.txt`). All are started, and then save in turn, in
-  random order, so that a disturbance of the machine hits all. All use the same window of 100 ms, model and file, and
-  are as good as their users can make them: see `bench/peer.py`. `watchfiles` looks once a step, and a shorter step
-  would be a shorter window. The poll has no window. dynaconf and pydantic-settings do not watch: what is measured of
-  them is a reload by hand. Memory at rest is what each adds to a process that has imported pydantic and the model,
-  what it shares with the model's import not counted.
-- **A bare thread** sleeps to the deadline and stores one attribute: the least that a Python
-  program does.
-- **An invalid save** is told by `ReloadFailed` to a callback, by dynamic-config-py to its stream of events, and by
-  the recipes where they catch the exception.
-- **Reads** are what a user writes, `it.config` and `it.config.model` (`it.current().model` for dynamic-config-py,
-  `it.model` for dynaconf), in the same loop, the cost of which is subtracted, each in turns of some microseconds with
-  a plain slot that holds the same object, by pyperf, in processes of their own. The clock is that of the reading
-  thread's CPU. The writer beside them saves and reloads all the while. The recipes and pydantic-settings keep their
-  configuration in such a slot: their read is the slot's. dynaconf is read without a writer only: while it reloads,
-  its readers find nothing and raise.
-- **At rest**: by the kernel's counters of CPU time and voluntary switches, of all processes in the same seconds.
-- **Growth** is measured in a fresh process for each count, with one value changed. A storm that goes on for longer
-  than five windows ends before the window after its last write is over.
-- **Memory** is `Rss` of `smaps_rollup`, after a collection, in processes that have imported pydantic and made the
-  model.
+  system call; a thread of the process under test reads the configuration every 70 µs. The window is subtracted.
+  Saves come at random moments. A figure below zero means that the saving process was interrupted between that call
+  and reading its clock. With busy threads, one of them does the reading, without a pause; in an event loop, a
+  callback that schedules itself again does it.
+- **Peers** run in a separate environment (`bench/requirements.txt`). All are started, and then save in turn, in
+  random order, so that a disturbance of the machine hits all of them. All use the same window of 100 ms, model and
+  file, and are written as well as their users could (`bench/peer.py`). `watchfiles` looks for changes once per
+  step, and a shorter step would be a shorter window. The poll has no window. dynaconf and pydantic-settings do not
+  watch files, so a reload by hand is measured. Memory is what each adds to a process that has already imported
+  pydantic and the model.
+- **A bare thread** sleeps to the deadline and stores one attribute: the least that any Python program does.
+- **An invalid save** is reported by `ReloadFailed` to a callback, by dynamic-config-py to its stream of events, and
+  by the recipes where they catch the exception.
+- **Reads** are what a user writes: `it.config` and `it.config.model` (`it.current().model` for dynamic-config-py,
+  `it.model` for dynaconf). pyperf measures them in separate processes, in turns of some microseconds with a plain
+  slot that holds the same object; the cost of the loop is subtracted. The clock is the CPU time of the reading
+  thread. The writer saves and reloads all the time. The recipes and pydantic-settings keep their configuration in
+  such a slot, so their read is the slot's. dynaconf is read without a writer only: while it reloads, readers find
+  nothing and raise.
+- **At rest**: the kernel's counters of CPU time and voluntary switches, for all processes in the same seconds.
+- **Growth** is measured in a new process for each count, with one value changed. A storm that lasts longer than
+  five windows ends before the window after its last write is over.
+- **Memory** is `Rss` from `smaps_rollup` after a garbage collection, in processes that have imported pydantic and
+  created the model.
 
-## What was changed for it, and why
+## What was made faster
 
-Profiles before and after, of a reload of the 8 KB configuration and of a start, on a shared machine, so that shares
-count and not the times:
+From profiles of a reload of the 8 KB configuration and of a start, before and after. The machine was shared, so
+shares say more than times:
 
 """
 

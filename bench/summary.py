@@ -47,10 +47,10 @@ LINES: Final = (
     ),
     Line(
         "… while another thread computes",
-        "beside one busy thread, hotconf",
+        "with one busy thread, hotconf",
         "2 × a sleep + 1 ms",
         "hotconf, p50, one busy thread, window of 100 ms",
-        "beside one busy thread",
+        "with one busy thread",
     ),
     Line(
         "… in eager mode, without the window",
@@ -58,7 +58,7 @@ LINES: Final = (
         "7 ms",
         "eager mode, save → visible, nothing to warn of",
     ),
-    Line("A broken save is reported", "an invalid save → told of, hotconf", beside="an invalid save → told of"),
+    Line("A broken save is reported", "an invalid save → reported, hotconf", beside="an invalid save → reported"),
     Line(
         "A read, compared with an attribute",
         "read of `watcher.config`, the slowest of three surroundings",

@@ -84,7 +84,7 @@ def measure_busy(python: str, budget: Budget, least: int) -> dict[str, Found]:
 def busy_rows(found: dict[str, Found]) -> list[Row]:
     """As those of the peers."""
     where = "one busy thread"
-    what = f"beside {where}, window of {LONGER_MS} ms"
+    what = f"with {where}, window of {LONGER_MS} ms"
     return [*_latencies(found, what, where), *against_bare(found, where, LONGER_MS)]
 
 
@@ -170,17 +170,17 @@ def rows(found: dict[str, Found]) -> list[Row]:
     return [
         *_latencies(found, "save → visible, idle", "idle"),
         _best(found),
-        *_latencies(found, "beside one busy thread", "one busy thread"),
+        *_latencies(found, "with one busy thread", "one busy thread"),
         *against_bare(found, "one busy thread", WINDOW_MS),
-        *_latencies(found, "beside two busy threads", "two busy threads"),
+        *_latencies(found, "with two busy threads", "two busy threads"),
         *against_bare(found, "two busy threads", WINDOW_MS, goal=False),
         *_latencies(found, "in an event loop that is never idle", "a busy event loop"),
-        *_latencies(found, "  told to an `async for` in that loop", "told in the loop"),
-        *_latencies(found, "an invalid save → told of", "refused"),
+        *_latencies(found, "  delivered to an `async for` in that loop", "told in the loop"),
+        *_latencies(found, "an invalid save → reported", "refused"),
         *_latencies(found, "reload by hand", "by hand"),
         *(Row(f"at rest, {name}", "", "", _rest(each)) for name, each in found.items() if each.resting),
         *(
-            Row(f"  never seen or told of, {name}", "", "", f"{each.unseen} saves")
+            Row(f"  never seen or reported, {name}", "", "", f"{each.unseen} saves")
             for name, each in found.items()
             if each.unseen
         ),
