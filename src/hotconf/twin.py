@@ -32,11 +32,6 @@ def show(watcher: HotReloadWatcher[Any], snapshot: Snapshot[Any]) -> None:
     watcher._reloader.publisher.install(snapshot)
 
 
-def configuring(watcher: HotReloadWatcher[Any]) -> tuple[Path, ...]:
-    """The files that the last load took for configuration: the main file and the fragments, none that values name."""
-    return tuple(each.path for each in watcher._reloader.files.members if each.role in ("main", "fragment"))
-
-
 def twin(
     options: Options[Any], *, debounce_ms: int | None = None, state_dir: Path | None = None
 ) -> HotReloadWatcher[Any]:

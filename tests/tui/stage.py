@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,8 +13,13 @@ from unittest.mock import patch
 
 from textual.widgets import Input
 
+from hotconf.history.record import Record
+from hotconf.inspection.kept import Look
+from hotconf.sources.base import Options
+from hotconf.speckit import SPECKIT
 from hotconf.subscribers.stats import Meter, Stats
 from hotconf.tui.app import HotconfApp
+from hotconf.tui.states import States
 from hotconf.tui.view import message
 from hotconf.tui.view.facts import Update
 from tui.updates import FILE, at, facts, snapshot
@@ -82,6 +88,7 @@ class FakeSession:
     def __init__(self, *updates: Update) -> None:
         self.path: Path = FILE
         self.updates = updates or (Update(facts(snapshot())),)
+        self.seen: list[Update] = []
         self.asked: list[str] = []
         self.waited_for: str | None = None
         self.holds: list[str] = []
@@ -91,9 +98,13 @@ class FakeSession:
         self.notify: Callable[[Update], object] = lambda update: None
 
     def start(self, notify: Callable[[Update], object], failed: Callable[[BaseException], object]) -> None:
-        self.notify = notify
-        for update in self.updates:
+        def said(update: Update) -> None:
+            self.seen.append(update)
             notify(update)
+
+        self.notify = said
+        for update in self.updates:
+            said(update)
 
     def close(self) -> None:
         self.asked.append("close")
@@ -125,11 +136,33 @@ class FakeSession:
     def has_drift(self) -> bool:
         return self.drift
 
-    def on_disk(self, active: Any) -> Any:
-        return active
+    def on_disk(self) -> Any:
+        """What the files hold."""
+        return next(update.facts.snapshot for update in reversed(self.seen) if update.facts.snapshot is not None)
+
+    @property
+    def states(self) -> FakeStates:
+        return FakeStates(self)
+
+
+class FakeStates(States):
+    """No state is kept; the files on disk are those of the last update."""
+
+    def __init__(self, session: FakeSession) -> None:
+        super().__init__(Options(FILE, SPECKIT), None, session.secret_keys, lambda: None)
+        self._session = session
+
+    def _judge(self, record: Record) -> Look:
+        return Look(replace(snapshot(), files=record.files), ())
+
+    def _on_disk(self, also: Iterable[Path]) -> Look:
+        return Look(self._session.on_disk(), ())
+
+    def _writable(self, path: Path) -> bool:
+        return True
 
     def restore(self, plan: Any, *, remove_appeared: bool) -> tuple[Path, ...]:
-        self.asked.append(f"restore remove_appeared={remove_appeared}")
+        self._session.asked.append(f"restore remove_appeared={remove_appeared}")
         return tuple(path for path, _ in plan.writes)
 
 

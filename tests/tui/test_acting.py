@@ -7,9 +7,10 @@ import threading
 
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.screens.details import ValueDetails
-from hotconf.tui.screens.difference import Difference, GoBack
+from hotconf.tui.screens.difference import Difference
 from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.latency import Latency
+from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.panels import ConfigurationPanel
 from tui.stage import LARGE, SMALL, FakeSession, choose, play, screen, shows, until
@@ -138,18 +139,18 @@ def test_rollback_shows_what_it_does_and_asks():
         app.session.notify(reloaded(3))
         await until(pilot, lambda: len(app.history.snapshots) == 2)
         await pilot.press("d", "b")
-        await until(pilot, lambda: isinstance(app.screen, GoBack))
+        await until(pilot, lambda: isinstance(app.screen, AskRollback))
         await shows(pilot, "Roll back to generation 1?")
         await shows(pilot, "+daily_limit_usd = 10.0")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, Difference))
         assert app.session.asked == []
         await pilot.press("b")
-        await until(pilot, lambda: isinstance(app.screen, GoBack))
+        await until(pilot, lambda: isinstance(app.screen, AskRollback))
         await pilot.press("y")
         assert app.session.asked == []
         await pilot.press("R")
-        await shows(pilot, "Rolled back to the files of generation 1")
+        await shows(pilot, "Rolled back to generation 1")
         assert app.session.asked == ["restore remove_appeared=False"]
 
     play(FakeSession(LOADED), scenario)
@@ -164,10 +165,10 @@ def test_rollback_asks_once():
         await until(pilot, lambda: len(app.history.snapshots) == 2)
         read = threading.Event()
         disk = app.session.on_disk
-        app.session.on_disk = lambda active: read.wait(60) and disk(active)
+        app.session.on_disk = lambda: read.wait(60) and disk()
         await pilot.press("d", "b", "b", "b")
         read.set()
-        await until(pilot, lambda: isinstance(app.screen, GoBack))
+        await until(pilot, lambda: isinstance(app.screen, AskRollback))
         await until(pilot, lambda: not app.workers)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, Difference))

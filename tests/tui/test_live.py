@@ -12,7 +12,7 @@ from hotconf import Schema
 from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 from hotconf.tui.operations.command import Command
-from hotconf.tui.screens.difference import GoBack
+from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.session import Session
 from tui.stage import play, screen, shows, until
 from waiting import wait_until
@@ -133,7 +133,7 @@ def test_rollback_restores_the_earlier_bytes(path):
         save(path, "20.0")
         await shows(pilot, "generation 2  ✓")
         await pilot.press("d", "b")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GoBack))
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskRollback))
         await shows(pilot, "+daily_limit_usd = 10")
         await pilot.press("R")
         await shows(pilot, "generation 3  ✓ reloaded")
@@ -165,7 +165,7 @@ def test_rollback_is_refused_if_the_file_changed_meanwhile(path):
         save(path, "20.0")
         await shows(pilot, "generation 2  ✓")
         await pilot.press("d", "b")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GoBack))
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskRollback))
         save(path, "30.0")
         await pilot.press("R")
         await shows(pilot, "Not rolled back: config.toml changed in the meantime")
@@ -186,9 +186,9 @@ def test_fragments_that_appeared_stay_unless_confirmed(path):
         (more / "a.toml").write_text("[cost]\nmonthly_limit_usd = 5.0\n")
         await shows(pilot, "generation 2  ✓")
         await pilot.press("d", "b")
-        await shows(pilot, "a.toml appeared since and stays")
+        await shows(pilot, "Keeps a.toml, which generation 1 did not have; press x to remove")
         await pilot.press("x")
-        await shows(pilot, "a.toml will be removed")
+        await shows(pilot, "Removes more/a.toml")
         await pilot.press("R")
         await shows(pilot, "generation 3  ✓")
         assert [each.name for each in more.iterdir()] == ["b.toml"]

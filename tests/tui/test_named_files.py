@@ -10,7 +10,9 @@ from hotconf import WatchedFile
 from hotconf.schema import Schema
 from hotconf.sources.base import Options
 from hotconf.tui.session import Session
+from hotconf.tui.states import Question
 from hotconf.tui.view.facts import Update
+from hotconf.tui.view.timeline import State
 from waiting import wait_until
 from watcher.watched import save
 
@@ -31,11 +33,15 @@ def test_what_going_back_would_replace(tmp_path: Path) -> None:
     session.start(updates.append, failures.append)
     try:
         wait_until(lambda: failures or any(update.facts.generation for update in updates))
+        before = updates[-1].facts.snapshot
         save(tmp_path / "prompts.toml", "hidden = 22\n")
         wait_until(lambda: failures or updates[-1].facts.generation == 2)
-        active = updates[-1].facts.snapshot
-        assert active is not None
-        assert [file.path for file in session.on_disk(active).files] == [main]
+        save(main, "prompts = 'prompts.toml'\nn = 1\n")
+        wait_until(lambda: failures or updates[-1].facts.generation == 3)
+        assert before is not None
+        question = session.states.question(State(generation=1, files=before.files, snapshot=before))
+        assert isinstance(question, Question)
+        assert [path for path, _ in (*question.plan.current, *question.plan.target)] == [main, main]
         assert "prompts.toml (12 bytes)" in repr(updates)
         assert "hidden" not in repr(updates)
     finally:

@@ -17,7 +17,7 @@ from hotconf.tui import editor, inbox
 from hotconf.tui.operations import operation
 from hotconf.tui.operations.operation import Operation
 from hotconf.tui.operations.rehearsals import Step
-from hotconf.tui.view import comparison, history, latency
+from hotconf.tui.view import history, latency
 from hotconf.tui.view.facts import Update
 from hotconf.tui.view.history import History
 from hotconf.tui.view.rows import Place, wrapped
@@ -30,11 +30,10 @@ def test_history_keeps_each_generation_once():
     again = replace(two, digest="other")
     kept = History().with_(None).with_(one).with_(one).with_(two).with_(again)
     assert [found.digest for found in kept.snapshots] == [one.digest, "other"]
-    assert kept.find(2) is again
+    assert kept.snapshots[-1] is again
     assert kept.since(again) == again.loaded_at
-    assert kept.with_(again, at(9)).since(again) == at(9)
-    assert kept.find(3) is None
-    assert [kept.beside(2, step) for step in (-5, -1, 0, 5)] == [1, 1, 2, 2]
+    event = ReloadSuccess(2, (), (), Timings(), at=at(9))
+    assert kept.with_(again, event).since(again) == at(9)
 
 
 def test_history_is_bounded_in_number_and_in_bytes(monkeypatch):
@@ -120,31 +119,6 @@ def test_a_command_says_how_long_it_runs():
     """There is no bar, for nobody knows how long it takes."""
     text = "".join(span.text for span in operation.spans(Operation("make lint", 100.0), 107.4, 80))
     assert text == " ▸ make lint  running for 7 s  reloads wait"
-
-
-@pytest.mark.parametrize("room", [76, 116])
-@pytest.mark.parametrize("unified", [True, False])
-def test_a_comparison_fits_its_room(room, unified):
-    """Side by side and unified, in any width; both sides have the changed line."""
-    rows = comparison.rows(snapshot(GOOD, 1), snapshot(BETTER, 2), room, as_unified=unified)
-    assert all(width(row.text) <= room for row in rows)
-    text = "\n".join(row.text for row in rows)
-    assert "10.0" in text
-    assert "20.0" in text
-    assert "hunter2" not in text
-
-
-def test_long_lines_of_a_unified_comparison_are_continued():
-    """Nothing of a change is cut away."""
-    long = GOOD.replace('"gpt-5"', '"' + "x" * 200 + 'end"')
-    rows = comparison.rows(snapshot(GOOD, 1), snapshot(long, 2), 60, as_unified=True)
-    assert any(row.text.endswith('end"') for row in rows)
-
-
-def test_the_same_files_are_said_to_be_the_same():
-    """Not shown as an empty sheet."""
-    rows = comparison.rows(snapshot(), snapshot(), 80, as_unified=True)
-    assert [row.text for row in rows] == ["The files are the same"]
 
 
 def test_latency_shows_counts_histogram_and_phases():

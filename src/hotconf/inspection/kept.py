@@ -50,13 +50,16 @@ def record_of(state_dir: Path, main: Path, number: int, schema: Schema[Any]) -> 
         )
     if isinstance(found, Damage):
         raise UsageError(f"state {number} of {short_path(main)} is damaged: {found.reason}")
-    unknown = sorted(found.secret_keys - secret_keys(schema))
+    unknown = unknown_secrets(found, schema)
     if unknown:
-        kept_secret = (
-            f"state {number} of {short_path(main)} has keys that its model keeps secret ({_listed(unknown)})"
-        )
+        kept_secret = f"state {number} of {short_path(main)} has keys that its model keeps secret ({unknown})"
         raise UsageError(f"{kept_secret}: name that model with --schema MODULE:NAME")
     return found
+
+
+def unknown_secrets(record: Record, schema: Schema[Any]) -> str:
+    """The keys that are secret by its own model, but not by `schema`; empty if it can be shown."""
+    return _listed(sorted(record.secret_keys - secret_keys(schema)))
 
 
 def _listed(keys: list[str]) -> str:

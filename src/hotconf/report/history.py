@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def lines(kept: Sequence[Kept]) -> Iterator[str]:
     """A line for each state, in the order given, the newest first: number, when, files, size, what changed."""
     width = max((len(str(number)) for number, _ in kept), default=0)
-    for number, found, what in _described(kept):
+    for number, found, what in described(kept):
         head = f"{number:>{width}}"
         if isinstance(found, Damage):
             yield f"{head}  {what}"
@@ -30,7 +30,7 @@ def lines(kept: Sequence[Kept]) -> Iterator[str]:
 
 def json_lines(kept: Sequence[Kept]) -> Iterator[str]:
     """The same as one JSON object a line. `damage` says why a state cannot be used; then most is null."""
-    for number, found, what in _described(kept):
+    for number, found, what in described(kept):
         line: dict[str, object] = {"number": number, "what": what}
         if isinstance(found, Damage):
             line |= {"at": None, "files": [], "size": None, "summary": [], "damage": found.reason}
@@ -41,7 +41,8 @@ def json_lines(kept: Sequence[Kept]) -> Iterator[str]:
         yield json.dumps(line, ensure_ascii=True)
 
 
-def _described(kept: Sequence[Kept]) -> Iterator[tuple[int, Record | Damage, str]]:
+def described(kept: Sequence[Kept]) -> Iterator[tuple[int, Record | Damage, str]]:
+    """Each of `kept`, the newest first, with what changed or why it cannot be used, in one printable line."""
     older = (*(found for _, found in kept[1:]), None)
     for (number, found), before in zip(kept, older, strict=False):
         yield number, found, printable(_what(found, before))

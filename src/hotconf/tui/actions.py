@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from hotconf.tui.clock import Clock
     from hotconf.tui.editing import Editing
+    from hotconf.tui.generations import Generations
     from hotconf.tui.operations.command import Command
     from hotconf.tui.rollback import Rollback
     from hotconf.tui.screens.main import Main
@@ -51,6 +52,7 @@ class Actions(Everywhere):
     operations: Operations
     _command: Command | None
     _editing: Editing
+    _generations: Generations
     _rollback: Rollback
     _main: Main
 
@@ -127,7 +129,7 @@ class Actions(Everywhere):
         """How a generation differs from another."""
         from hotconf.tui.screens.difference import Difference
 
-        self.push_screen(Difference(lambda: self.history, self._rollback.ask, self.session.secret_keys))
+        self.push_screen(Difference(self._generations, self._rollback.ask, self.clock.now))
 
     def on_chosen(self, message: Chosen) -> None:
         """Details of what is under the cursor."""

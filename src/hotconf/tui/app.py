@@ -17,6 +17,7 @@ from hotconf.events import ReloadSuccess
 from hotconf.tui.actions import Actions
 from hotconf.tui.clock import Clock
 from hotconf.tui.editing import Editing
+from hotconf.tui.generations import Generations
 from hotconf.tui.inbox import Inbox
 from hotconf.tui.messages import CommandEnded, Highlighted, StartFailed, UpdatesArrived
 from hotconf.tui.operations.running import Operations
@@ -72,6 +73,7 @@ class HotconfApp(Actions):
         self.history = History()
         self.operations = Operations(session)
         self._editing = Editing(self)
+        self._generations = Generations(self)
         self._rollback = Rollback(self, self)
         self._command = command
         self._welcome = welcome
@@ -160,8 +162,8 @@ class HotconfApp(Actions):
     def _apply(self, updates: Iterable[Update]) -> None:
         before, updates = self.view, tuple(updates)
         for update in updates:
-            at = update.event.at if isinstance(update.event, ReloadSuccess) else None
-            self.history = self.history.with_(update.facts.snapshot, at)
+            success = update.event if isinstance(update.event, ReloadSuccess) else None
+            self.history = self.history.with_(update.facts.snapshot, success)
         self.view = view.updated(before, updates)
         endings = view.new_endings(before, self.view)
         self._changed()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -17,7 +16,7 @@ from hotconf.errors import UsageError
 from hotconf.events import ReloadFailed, ReloadSuccess
 from hotconf.formats.registry import format_of
 from hotconf.report.notification import degraded
-from hotconf.snapshot import Snapshot, SourceFile
+from hotconf.snapshot import Snapshot
 from hotconf.tui.view import configuration
 from hotconf.tui.view.facts import Excerpts, Facts, Note, Update
 from hotconf.tui.view.rows import counted
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
     from hotconf.formats.base import Format
-    from hotconf.history.restore import Restoration
     from hotconf.problems import Problem
     from hotconf.sources.base import Options
     from hotconf.subscribers.stats import Stats
+    from hotconf.tui.states import States
     from hotconf.tui.view.configuration import Item
     from hotconf.watcher import HotReloadWatcher
 
@@ -40,7 +39,6 @@ BusyKind: TypeAlias = Literal["gate", "agent", "critical"]
 
 _MOST_EXCERPTS: Final = 50
 _EXCERPT_CELLS: Final = 70
-_MOST_BYTES: Final = 1 << 20
 
 
 class Session:
@@ -54,6 +52,7 @@ class Session:
         self._secret_keys: frozenset[str] = frozenset()
         self._form_of: Callable[[Path], Format] = format_of
         self._opened: HotReloadWatcher[Any] | None = None
+        self._states: States | None = None
         self._notify: Callable[[Update], object] = _nobody
         self._failed: Callable[[BaseException], object] = _nobody
         self._grown: tuple[Snapshot[Any] | None, tuple[Item, ...]] = (None, ())
@@ -125,28 +124,12 @@ class Session:
         """Slow. Do the files differ from what is published?"""
         return self._watcher.has_drift()
 
-    def on_disk(self, active: Snapshot[Any]) -> Snapshot[Any]:
-        """Slow. `active` with its files as they are on the disk now: what going back would replace.
-
-        A file that cannot be read is left out.
-        """
-        from hotconf.sources.files import reading
-        from hotconf.twin import configuring
-
-        roles = {file.path: file.role for file in active.files if file.configures}
-        formats = {file.path: file.format for file in active.files}
-        found = []
-        for path in dict.fromkeys((*roles, *configuring(self._watcher))):
-            read = reading.read(path, _MOST_BYTES)
-            if read.problem is None:
-                found.append(SourceFile(path, roles.get(path, "fragment"), read.data, formats.get(path)))
-        return replace(active, files=tuple(found))
-
-    def restore(self, plan: Restoration, *, remove_appeared: bool) -> tuple[Path, ...]:
-        """Slow. Write the earlier bytes; the watcher then sees a save like any other."""
-        from hotconf.history.restore import restore
-
-        return restore(plan, remove_appeared=remove_appeared)
+    @property
+    def states(self) -> States:
+        """The states that are kept on disk."""
+        if self._states is None:
+            raise UsageError("nothing is watched yet")
+        return self._states
 
     def _start(self) -> None:
         try:
@@ -170,11 +153,15 @@ class Session:
 
     def _open(self) -> HotReloadWatcher[Any]:
         from hotconf.config.redaction.secret_keys import secret_keys
-        from hotconf.twin import twin
+        from hotconf.tui.states import States
+        from hotconf.twin import original, twin
 
         options = self._options()
         self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
-        return twin(options, state_dir=self._state_dir)
+        watcher = twin(options, state_dir=self._state_dir)
+        where = original(watcher)[1]
+        self._states = States(options, where, self._secret_keys, lambda: watcher.stats.state_trouble)
+        return watcher
 
     def _on_event(self, event: ConfigReloadEvent) -> None:
         """On the watcher's delivery thread."""

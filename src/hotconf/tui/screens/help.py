@@ -6,9 +6,10 @@ from typing import Final
 
 from hotconf.tui.keys import Everywhere, lines
 from hotconf.tui.screens.details import Details
-from hotconf.tui.screens.difference import Difference, GoBack
+from hotconf.tui.screens.difference import Difference
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.problems import Problems
+from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view.rows import Row, Span
 from hotconf.tui.widgets.bars import SearchBox
@@ -24,7 +25,7 @@ SCOPES: Final[tuple[tuple[str, type], ...]] = (
     ("In the details", Details),
     ("In the problems", Problems),
     ("In the differences", Difference),
-    ("Before a rollback", GoBack),
+    ("Before a rollback", AskRollback),
     ("Everywhere", Everywhere),
 )
 """All that have keys, in the order of the help."""

@@ -60,11 +60,4 @@ class Problems(Sheet[None]):
 
     def action_step(self, step: int) -> None:
         """The next problem, or the previous one; the first comes after the last."""
-        shown = self.query_one(SheetList)
-        heads = problems.heads(shown.rows)
-        if not heads:
-            return
-        at = shown.cursor
-        ahead = [head for head in heads if (head - at) * step > 0]
-        target = (ahead or heads)[0 if step > 0 else -1]
-        shown.show_key(shown.rows[target].key)
+        self.query_one(SheetList).step(problems.heads, step)

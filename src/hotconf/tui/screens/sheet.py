@@ -15,6 +15,8 @@ from hotconf.tui.widgets.keybar import KeyBar
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from textual.app import ComposeResult
 
     from hotconf.tui.view.status import Status
@@ -80,6 +82,13 @@ class Sheet(ModalScreen[Answer]):
 
 class SheetList(RowList):
     """The list on a sheet."""
+
+    def step(self, heads: Callable[[tuple[Row, ...]], Sequence[int]], step: int) -> None:
+        """To the next of `heads`, which finds rows, or to the one before; the first comes after the last."""
+        found = heads(self.rows)
+        ahead = [index for index in found if (index - self.cursor) * step > 0]
+        if found:
+            self.show_key(self.rows[(ahead or found)[0 if step > 0 else -1]].key)
 
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """What the sheet says."""
