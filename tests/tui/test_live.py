@@ -186,7 +186,7 @@ def test_fragments_that_appeared_stay_unless_confirmed(path):
         (more / "a.toml").write_text("[cost]\nmonthly_limit_usd = 5.0\n")
         await shows(pilot, "generation 2  ✓")
         await pilot.press("d", "b")
-        await shows(pilot, "Keeps a.toml, which generation 1 did not have; press x to remove")
+        await shows(pilot, "Keeps a.toml, which generation 1 did not have")
         await pilot.press("x")
         await shows(pilot, "Removes more/a.toml")
         await pilot.press("R")

@@ -90,7 +90,7 @@ class Difference(Sheet[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
         """Without two of them there is nothing to do."""
-        return self._pair() is not None or action not in ("turn", "step", "old", "new", "back_to")
+        return self._pair() is not None or action not in ("turn", "step", "old", "new")
 
     def action_old(self, step: int) -> None:
         """Another one on the left."""
@@ -114,9 +114,9 @@ class Difference(Sheet[None]):
         self.query_one(SheetList).step(comparison.heads, step)
 
     def action_back_to(self) -> None:
-        """Ask whether to go back to the one on the left."""
-        if (pair := self._pair()) is not None:
-            self._ask(pair[0])
+        """Ask whether to go back to the one on the left, or the only one."""
+        pair = self._pair()
+        self._ask(self._generations.states[0] if pair is None else pair[0])
 
     def _is_unified(self) -> bool:
         return self._width < WIDE if self._unified is None else self._unified
