@@ -15,9 +15,10 @@ from textual.dom import DOMNode
 import hotconf.tui
 from hotconf.tui.actions import Actions
 from hotconf.tui.keys import Everywhere, bindings, label, lines
-from hotconf.tui.screens.difference import Difference, GoBack
+from hotconf.tui.screens.difference import Difference
 from hotconf.tui.screens.help import SCOPES
 from hotconf.tui.screens.main import Main
+from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.bars import SearchBox
@@ -79,7 +80,9 @@ def test_nothing_destructive_is_on_a_key_that_is_harmless_below():
         for kind in (Main, RowList, Sheet, Difference, Everywhere)
         for each in Binding.make_bindings(bindings(kind))
     }
-    assert {each.key for each in bindings(GoBack) if each.action == "consent"}.isdisjoint({*below, "enter", "space"})
+    assert {each.key for each in bindings(AskRollback) if each.action == "consent"}.isdisjoint(
+        {*below, "enter", "space"}
+    )
 
 
 def table() -> list[str]:

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 from textual.widgets._toast import Toast
 
-from hotconf.tui.screens.difference import Difference, GoBack
+from hotconf.tui.screens.difference import Difference
 from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.main import Main
+from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.view.facts import Update
 from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
 from tui.updates import BETTER, COST_LINE, facts, failed, reloaded, snapshot, unchanged
@@ -19,7 +20,7 @@ WIDE = (200, 50)
 SHORT = "Copied: model"
 LONG = "Not rolled back: /srv/" + "x" * 300
 SIZES = [(60, 16), SMALL, LARGE, WIDE]
-WHERE = {(): Main, ("z",): Main, ("d",): Difference, ("question_mark",): Help, ("d", "b"): GoBack}
+WHERE = {(): Main, ("z",): Main, ("d",): Difference, ("question_mark",): Help, ("d", "b"): AskRollback}
 """The keys that lead there: both lists, one list, two sheets, and a question."""
 
 
