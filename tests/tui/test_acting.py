@@ -126,7 +126,7 @@ def test_one_generation_has_nothing_to_be_compared_with():
 
     async def scenario(pilot):
         await pilot.press("d")
-        await shows(pilot, "There is one generation yet")
+        await shows(pilot, "There is only one generation so far.")
 
     play(FakeSession(LOADED), scenario)
 
