@@ -6,4 +6,4 @@ class UsageError(Exception):
 
 
 class NoConfigError(UsageError):
-    """The config was asked for before there was one: not started, or no good file has been seen yet."""
+    """There is no configuration yet: the watcher is not started, or no valid file has been loaded."""

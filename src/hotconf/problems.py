@@ -38,7 +38,7 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Another place that a problem has to do with: `also defined at models/openai.toml:3`."""
+    """Another place that is relevant to a problem: `also defined at models/openai.toml:3`."""
 
     message: str
     """What is there, without the place: `also defined`. Never holds a secret."""

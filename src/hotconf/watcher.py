@@ -88,13 +88,13 @@ class HotReloadWatcher(Acting[T], Following[T]):
         """Nothing happens before `start()`, or `with`.
 
         `path`: the main file, TOML, YAML or JSON by its suffix; `~` is expanded; None: layers only; or a `Source`,
-        such as `Etcd("shop/prod", …)`, whose document stands in the place of a main file. `schema`: a pydantic
+        such as `Etcd("shop/prod", …)`, whose document replaces the main file. `schema`: a pydantic
         model, a `TypeAdapter` or a `Schema`. `settings` fixes all four fields of `HotReloadSettings`;
         `debounce_ms` (0 to 60000) and `watch_paths` fix one each. The others follow the config's own `hot_reload`
         field, if it has one. `checks` are added to the schema's. `reconcile_s`: how often the files are compared, in
         case an event was missed. `max_bytes`: larger files are refused. `allow_empty`: an empty file is valid.
         `observer`: `auto`, `inotify`, `watchdog` or `poll`. `state_dir`: where the files of each published state are
-        kept, for their owner only; a start on broken or missing files falls back on the last good one. POSIX only.
+        kept, for their owner only; a start on broken or missing files falls back to the last good one. POSIX only.
         `layers`: they override the files, weakest first: `SecretsDir`, `DotEnv`, `Env`, `Flags`, mappings, or objects
         with a `name`, `read()`, which returns a mapping, and optionally `watch(changed)`, which returns a function
         that ends it. `format`: `toml`, `yaml` or `json`, if the main file's name does not say.

@@ -241,7 +241,7 @@ class Published(Generic[T]):
 
 
 class View(Generic[T]):
-    """One generation of the configuration and of everything that was made of it, which stays open for so long.
+    """One generation of the configuration and of all resources, which stay open while it is held.
 
     A context manager, in plain and in async code: `with watcher.pin() as view: view.config, view[pool]`.
     """

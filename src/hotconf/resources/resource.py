@@ -48,7 +48,7 @@ class Recipe:
 
 
 class Resource(Generic[R]):
-    """What a factory makes of the configuration, always that of the current one. `watcher.resource()` returns it."""
+    """The object that a factory creates from the current configuration. `watcher.resource()` returns it."""
 
     __slots__ = ("__weakref__", "_fake", "_fakes", "_handle", "_missing", "in_loop", "recipe")
 
@@ -70,7 +70,7 @@ class Resource(Generic[R]):
         """The object of the configuration that is published. It may be closed as soon as that changes: see `use()`.
 
         Raises `UsageError` if there is none: before `start()`, after `close()`, or when the event loop that it lived
-        in has ended. In a forked child it is made anew on first use, unless `fork="keep"`; that raises what the
+        in has ended. In a forked child it is recreated on first use, unless `fork="keep"`; that raises what the
         factory raises.
         """
         try:
@@ -79,18 +79,18 @@ class Resource(Generic[R]):
             return self._held().value
 
     def use(self) -> Lease[R]:
-        """A lease: `with pool.use() as connections:` (or `async with`). What it gives is not closed until it ends.
+        """A lease: `with pool.use() as connections:` (or `async with`). The object is not closed until it ends.
 
-        It takes no lock and never waits, except where `current` makes something. Raises as `current`.
+        It takes no lock and never waits, unless `current` has to create the object. Raises what `current` raises.
         """
         return lease(self)
 
     @contextmanager
     def override(self, fake: R) -> Iterator[None]:
-        """For tests: `current`, `use()` and views give `fake` within it, in all threads. It closes nothing.
+        """For tests: within it `current`, `use()` and views return `fake`, in all threads. Nothing is closed.
 
-        Contexts may overlap, and end in any order; the one that was entered last counts. What `uses` this resource
-        keeps the object that it was made with.
+        Contexts may overlap, and end in any order; the last one entered counts. Resources that use this one keep
+        the object that they were created with.
         """
         handle = Handle(fake)
         with _faking:

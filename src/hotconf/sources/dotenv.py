@@ -48,8 +48,8 @@ class DotEnv(FileLayer, TextLayer):
         case_sensitive: bool = False,
         required: bool = True,
     ) -> None:
-        """`path`: relative to the current working directory; the file may come later. `required`: that it is not
-        there at the start is a warning. The rest is as for `Env`.
+        """`path`: relative to the current working directory; the file may be created later. `required`: warn if it is
+        missing at the start. Other arguments as in `Env`.
 
         Raises `UsageError` for arguments that cannot work, and if python-dotenv is not installed.
         """

@@ -18,17 +18,17 @@ NESTED: Final = "__"
 class Env(TextLayer):
     """The variables whose names begin with `prefix`: `APP_SERVER__PORT` is `server.port`.
 
-    What stands there decides how a text is read: text stays text, numbers and the like are read as pydantic reads
-    them, arrays and tables are JSON. A variable for a key beats the one for the table around it.
+    The type of the field decides how a value is read: text stays text, numbers and the like are parsed as pydantic
+    parses text, arrays and tables are JSON. A variable for a key overrides the one for its table.
     """
 
     __slots__ = ("_names", "case_sensitive", "nested", "prefix")
 
     def __init__(self, prefix: str = "", *, nested: str | None = NESTED, case_sensitive: bool = False) -> None:
-        """`prefix`: what names begin with; a variable with a prefix that names no field is a warning.
+        """`prefix`: what the names begin with; a variable that has it but names no field is a warning.
 
-        `nested`: stands between the keys; None: only keys of the root can be set. `case_sensitive`: names are
-        spelled as the keys are; else case does not count, and `_` stands for other punctuation.
+        `nested`: what separates the keys; None: only top-level keys can be set. `case_sensitive`: names are spelled
+        exactly as the keys; otherwise case is ignored, and `_` stands for other punctuation.
 
         Raises `UsageError` for arguments that cannot work.
         """

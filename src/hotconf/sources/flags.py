@@ -28,7 +28,7 @@ _LEFT_OUT = object()
 class Flags(CheckedLayer):
     """Options by the names of fields: `port`, and `server__port` or `server.port` for `server.port`.
 
-    Text is read by what stands there, as in `Env`; other values are taken as they are.
+    Text is parsed by the type of the field, as in `Env`; other values are used as they are.
     """
 
     __slots__ = ("_said",)
@@ -37,9 +37,9 @@ class Flags(CheckedLayer):
     """Shown where no option is."""
 
     def __init__(self, given: Mapping[str, Any] | Namespace) -> None:
-        """A `Namespace` of argparse, whose names without a field are ignored, or a mapping, which may have no such.
+        """An argparse `Namespace`, whose names without a field are ignored, or a mapping, whose names all need one.
 
-        None is what was not given. Raises `UsageError` for anything else.
+        None means that an option was not given. Raises `UsageError` for anything else.
         """
         strict = isinstance(given, Mapping)
         found = given if isinstance(given, Mapping) else getattr(given, "__dict__", None)
@@ -53,9 +53,9 @@ class Flags(CheckedLayer):
 
     @classmethod
     def parse(cls, parser: ArgumentParser, argv: Sequence[str] | None = None) -> Flags:
-        """Of a command line, by default that of the process, only what it gives: no default of the parser's.
+        """The options given on a command line, by default that of the process, without the parser's defaults.
 
-        Of subcommands, too. Ends the process as `parser.parse_args(argv)` does, with its help or its error.
+        Subcommands included. Ends the process as `parser.parse_args(argv)` does, with its help or its error.
         """
         flags = cls({})
         flags._said = _table(_parsed(parser, argv), strict=False)

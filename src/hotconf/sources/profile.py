@@ -33,10 +33,10 @@ PROFILES: Final = "profiles"
 
 
 class Profile(ProfileLayer):
-    """`[profiles.NAME]` in the files, and over it the file `config.NAME.toml` beside `config.toml`.
+    """`[profiles.NAME]` in the files, and over it the file `config.NAME.toml` next to `config.toml`.
 
     It comes first among the layers. Both are files of the configuration: watched, and kept in `state_dir`.
-    `config.schema.json` is none: that is what `hotconf schema --stamp` writes.
+    `config.schema.json`, which `hotconf schema --stamp` writes, is not a profile.
     """
 
     __slots__ = ("fixed",)

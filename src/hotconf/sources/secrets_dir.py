@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class SecretsDir(FileLayer, TextLayer):
     """The files of a directory: `/run/secrets/db__password` holds `db.password`. White space around it is removed.
 
-    Names and values mean what they do in `Env`; all values are secrets. Hidden files, and directories, do not count.
+    Names and values mean what they do in `Env`; all values are secrets. Hidden files and directories are ignored.
     The directory is watched; a change of a file, or of the link that Kubernetes swaps, is a reload.
     """
 

@@ -44,11 +44,11 @@ _BEGINNINGS: Final = ("Missing required field", "Type mismatch", "Invalid enum v
 
 
 class Health(NamedTuple):
-    """How a watcher is."""
+    """The health of a watcher."""
 
     status: Status
     """`ok`: what is published is what the files say. `pending`: new files wait for something busy. `degraded`: the
-    start fell back on the last good state, or not every change is noticed at once, or states are not kept. `failed`:
+    start fell back to the last good state, or not every change is noticed at once, or states are not kept. `failed`:
     the files are not valid, and the last good configuration, if any, is in force. `unwatched`: not started, closed,
     or hot reload is off.
     """
@@ -63,7 +63,7 @@ class Health(NamedTuple):
         return cls(status, shortened(printable(scrub(reason, words=True)), LONGEST) if reason else "", since)
 
     def as_dict(self) -> dict[str, str]:
-        """By name, as JSON has it: `since` as RFC 3339."""
+        """As a dict for JSON; `since` as RFC 3339."""
         return {"status": self.status, "reason": self.reason, "since": self.since.isoformat()}
 
 
@@ -85,7 +85,7 @@ def refused(event: ReloadFailed) -> str:
 
 
 def recalled(event: ReloadFailed | None) -> str:
-    """The start fell back on the last good state."""
+    """The start fell back to the last good state."""
     return "started on the last good state" + (f": {refused(event)}" if event is not None else "")
 
 

@@ -50,7 +50,7 @@ class PhaseStats(NamedTuple):
     """The latest values, oldest first."""
 
     def as_dict(self) -> dict[str, float]:
-        """By name, without the values."""
+        """As a dict, without the single values."""
         return {"count": self.count, "p50": self.p50, "p95": self.p95, "p99": self.p99, "max": self.max}
 
     def __repr__(self) -> str:
@@ -122,7 +122,7 @@ class Stats(NamedTuple):
     """UTC; when the latest good load ended, whether it changed anything or not."""
 
     def as_dict(self) -> dict[str, Any]:
-        """By name, as JSON has it: instants as RFC 3339, phases without their single values."""
+        """As a dict for JSON: instants as RFC 3339, phases without their single values."""
         return {name: _plain(value) for name, value in zip(self._fields, self, strict=True)}
 
 

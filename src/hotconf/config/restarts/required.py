@@ -17,9 +17,9 @@ class RestartRequired:
         class Server(BaseModel):
             port: Annotated[int, RestartRequired()] = 8000
 
-    The configuration keeps the value that it was first published with, whatever the files say later; what waits is in
-    `watcher.pending_restart`. Both what the files say and what is kept are validated. Also for a nested model, which
-    is kept as a whole, as is a list that holds such values. `watcher.override` sets it all the same.
+    The configuration keeps the value that it was first published with, whatever the files say later; pending changes
+    are in `watcher.pending_restart`. Both the values in the files and those that are kept are validated. A nested
+    model is kept as a whole, and so is a list that holds such values. `watcher.override` sets it all the same.
     """
 
     __slots__ = ()

@@ -59,7 +59,7 @@ class WatchedFile:
 
     @classmethod
     def of(cls, data: bytes | str, path: str | os.PathLike[str] = _MEMORY) -> WatchedFile:
-        """One that holds `data`, for tests; text as UTF-8. No file is read. `path`: what it says of where it is."""
+        """One with this data, for tests; text becomes UTF-8. No file is read. `path`: the path that it reports."""
         if not isinstance(data, bytes | str):
             raise arguments.wrong("data", data, "bytes or str")
         name = arguments.path("path", path)
@@ -67,7 +67,7 @@ class WatchedFile:
 
     @property
     def path(self) -> Path:
-        """Where it was read, absolute; links are not resolved. By now the file there may be another one."""
+        """Where it was read, absolute; symlinks are not resolved. The file may have changed since."""
         return self._path
 
     @property
