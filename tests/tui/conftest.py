@@ -13,8 +13,9 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """UTC, colours, and no editor of the person who runs the tests."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    for name in ("NO_COLOR", "VISUAL", "EDITOR", "TEXTUAL", "COLORTERM"):
+    for name in ("NO_COLOR", "VISUAL", "EDITOR", "TEXTUAL", "COLORFGBG", "STY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLORTERM", "truecolor")
     yield
     monkeypatch.undo()
     time.tzset()

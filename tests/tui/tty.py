@@ -22,8 +22,8 @@ class Tty(Terminal):
     """The app, as the leader of a session with a controlling terminal."""
 
     def __init__(self, *arguments: object, home: Path, columns: int = 80, **environment: str) -> None:
-        own = {"CODE_HOME": str(home), "TERM": "xterm-256color", "HOTCONF_LOG": "", **environment}
-        super().__init__([*map(str, arguments)], home, {**os.environ, **own}, columns=columns)
+        own = {"CODE_HOME": str(home), "XDG_STATE_HOME": str(home), "TERM": "xterm-256color", "HOTCONF_LOG": ""}
+        super().__init__([*map(str, arguments)], home, {**os.environ, **own, **environment}, columns=columns)
 
     def _start(self, command: Sequence[str], **given: Any) -> Program:
         return Program(_HOTCONF, *command, **given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ from textual.css.query import NoMatches
 from hotconf.events import ReloadSuccess
 from hotconf.tui.actions import Actions
 from hotconf.tui.clock import Clock
+from hotconf.tui.colours.coloured import Coloured
 from hotconf.tui.editing import Editing
 from hotconf.tui.generations import Generations
 from hotconf.tui.inbox import Inbox
@@ -34,13 +34,12 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
+    from hotconf.tui.colours.themes import Choice
     from hotconf.tui.operations.command import Command
     from hotconf.tui.session import Session
 
 Result = TypeVar("Result")
 
-_THEME: Final = "nord"
-_PLAIN_THEME: Final = "ansi-dark"
 _TICK_S: Final = 0.1
 _PAUSE_S: Final = 0.05
 """Updates that come faster than this are shown together."""
@@ -48,7 +47,7 @@ _DRIFT_S: Final = 2.0
 _SEVERITIES: Final[dict[SeverityLevel, Tone]] = {"information": "accent", "warning": "warn", "error": "bad"}
 
 
-class HotconfApp(Actions):
+class HotconfApp(Coloured, Actions):
     """The terminal app. `session` is started when the first frame is up; the caller closes it."""
 
     TITLE = "hotconf"
@@ -61,12 +60,11 @@ class HotconfApp(Actions):
         *,
         command: Command | None = None,
         theme: str | None = None,
+        choice: Choice | None = None,
         welcome: str = "",
         clock: Clock | None = None,
     ) -> None:
-        # Without colours the terminal's own are used, so that nothing has to be removed but the colour.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.theme = theme or (_PLAIN_THEME if self.no_color else _THEME)
+        super().__init__(theme, choice)
         self.session = session
         self.clock = clock or Clock()
         self.view = view.View(Facts(session.path))

@@ -15,6 +15,8 @@ from textual.theme import BUILTIN_THEMES
 from hotconf.errors import UsageError
 from hotconf.sources.files.paths import absolute
 from hotconf.tui.app import HotconfApp
+from hotconf.tui.colours.terminal import depth
+from hotconf.tui.colours.themes import Choice
 from hotconf.tui.operations.command import Command
 from hotconf.tui.session import Session
 
@@ -48,7 +50,8 @@ def launch(
         raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
     with closing(Session(absolute(path), options, state_dir)) as session:
-        app = HotconfApp(session, command=command, theme=theme, welcome=welcome)
+        choice = Choice(depth(os.environ))
+        app = HotconfApp(session, command=command, theme=theme, choice=choice, welcome=welcome)
         try:
             with _signals(app.end):
                 app.run(mouse=mouse)
