@@ -13,7 +13,7 @@ from textual.filter import LineFilter, NoColor
 from hotconf.tui.colours.quantised import Quantised
 from hotconf.tui.colours.terminal import Depth, depth, is_light
 from hotconf.tui.colours.themes import shown_as, suitable
-from hotconf.tui.colours.tones import exact, nearest, variables
+from hotconf.tui.colours.tones import TONES, exact, nearest, variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +23,23 @@ if TYPE_CHECKING:
     from hotconf.tui.colours.themes import Choice
 
 _PLAIN: Final = dict.fromkeys(
-    ("match-background", "match-foreground", "on-error-muted", "on-warning-muted"), "ansi_default"
+    (
+        "match-background",
+        "match-foreground",
+        "on-error-muted",
+        "on-warning-muted",
+        "panel-foreground",
+        "panel-muted",
+    ),
+    "ansi_default",
 )
 _ANSI: Final = {
     # Blue and red on black, and yellow on white, cannot be read on many a terminal.
     True: {
-        **dict.fromkeys(("text-primary", "border", "accent", "text-accent"), "ansi_cyan"),
+        **dict.fromkeys(("text-primary", "border", "text-accent"), "ansi_cyan"),
         "text-error": "ansi_bright_red",
     },
-    False: {"text-warning": "ansi_magenta", "accent": "ansi_blue", "text-accent": "ansi_blue"},
+    False: {"text-warning": "ansi_magenta", "text-accent": "ansi_blue"},
 }
 """What is replaced in a dark and in a light theme of the terminal's own colours."""
 
@@ -72,7 +80,9 @@ class Coloured(App[None]):
         """The theme's, replaced where they could not be read."""
         theme = super().get_css_variables()
         if self.current_theme.ansi:
-            return {**theme, **_PLAIN, **_ANSI[self.current_theme.dark]}
+            theme |= _ANSI[self.current_theme.dark]
+            bars = {f"panel-{name}": theme[f"text-{name}"] for name in TONES}
+            return {**theme, **_PLAIN, **bars}
         return {**theme, **variables(theme, nearest if self.depth is Depth.EIGHT_BIT else exact)}
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -13,6 +13,7 @@ from textual.color import Color, rgb_to_lab
 
 TEXT: Final = 4.5
 SHAPE: Final = 3.0
+TONES: Final = ("primary", "success", "error", "warning", "accent")
 _STEPS: Final = 20
 _BLACK, _WHITE = Color(0, 0, 0), Color(255, 255, 255)
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
@@ -57,8 +58,8 @@ def variables(theme: Mapping[str, str], fixed: Fixed) -> dict[str, str]:
     def of(name: str) -> Color:
         return Color.parse(theme[name])
 
-    background = fixed(of("background"))
-    grounds = [background, *(fixed(background + of(name)) for name in ("surface", "panel"))]
+    background, panel = fixed(of("background")), fixed(of("panel"))
+    grounds = [background, fixed(of("surface"))]
 
     def text(colour: Color) -> Color:
         return readable(colour, grounds, TEXT, fixed)
@@ -68,17 +69,19 @@ def variables(theme: Mapping[str, str], fixed: Fixed) -> dict[str, str]:
     found = {
         "foreground": text(of("foreground")),
         "text-muted": text(of("foreground").blend(background, 0.4, alpha=1)),
-        "accent": text(of("accent")),
         "border": readable(of("primary"), [background], SHAPE, fixed),
         "block-cursor-background": cursor,
         "block-cursor-foreground": readable(background, [cursor], TEXT, fixed),
         "match-background": match,
         "match-foreground": readable(background, [match], TEXT, fixed),
     }
-    for name in ("primary", "success", "error", "warning", "accent"):
+    for name in TONES:
         found[f"text-{name}"] = text(of(f"text-{name}"))
+        found[f"panel-{name}"] = readable(of(f"text-{name}"), [panel], TEXT, fixed)
+    found["panel-foreground"] = readable(of("foreground"), [panel], TEXT, fixed)
+    found["panel-muted"] = readable(of("foreground").blend(panel, 0.4, alpha=1), [panel], TEXT, fixed)
     for name in ("error", "warning"):
-        bar = fixed(of(f"{name}-muted"))
+        bar = fixed(of(name).blend(background, 0.5, alpha=1))
         found[f"{name}-muted"] = bar
         found[f"on-{name}-muted"] = readable(of("foreground"), [bar], TEXT, fixed)
     return {name: colour.hex for name, colour in found.items()}
