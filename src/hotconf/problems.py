@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from hotconf.keypath import KeyPath, dotted, parse
 from hotconf.text import file_name, printable
@@ -216,6 +216,9 @@ class Warnings(NamedTuple):
         if failed:
             return Warnings({**self.now, **found}, new, same)
         return Warnings(found, new, same, tuple(each for key, each in self.now.items() if key not in found))
+
+
+NO_WARNINGS: Final = Warnings()
 
 
 def _keyed(problems: Iterable[Problem]) -> Iterable[tuple[WarningKey, Problem]]:

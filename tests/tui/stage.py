@@ -94,6 +94,7 @@ class FakeSession:
         self.holds: list[str] = []
         self.meter = Meter()
         self.drift = False
+        self.found: tuple[str, ...] = ()
         self.secret_keys: frozenset[str] = frozenset()
         self.notify: Callable[[Update], object] = lambda update: None
 
@@ -132,6 +133,9 @@ class FakeSession:
 
     def waits(self) -> str | None:
         return self.waited_for
+
+    def troubles(self) -> tuple[str, ...]:
+        return self.found
 
     def has_drift(self) -> bool:
         return self.drift

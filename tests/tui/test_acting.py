@@ -85,7 +85,7 @@ def test_a_queued_reload_can_be_applied_now():
 
 def test_drift_is_looked_for_while_hot_reload_is_off(monkeypatch):
     """For then nothing else says that the files are not what is active."""
-    monkeypatch.setattr("hotconf.tui.app._DRIFT_S", 0.05)
+    monkeypatch.setattr("hotconf.tui.app._LOOK_S", 0.05)
 
     async def scenario(pilot):
         app = pilot.app

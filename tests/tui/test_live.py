@@ -198,7 +198,7 @@ def test_fragments_that_appeared_stay_unless_confirmed(path):
 
 def test_hot_reload_off_is_said(path, monkeypatch):
     """`r` loads what is there, and watching goes on if the file says so."""
-    monkeypatch.setattr("hotconf.tui.app._DRIFT_S", 0.05)
+    monkeypatch.setattr("hotconf.tui.app._LOOK_S", 0.05)
 
     async def scenario(pilot):
         path.write_text(path.read_text().replace("[hot_reload]\n", "[hot_reload]\nenabled = false\n"))
@@ -210,6 +210,47 @@ def test_hot_reload_off_is_said(path, monkeypatch):
         await until(pilot, lambda: "≠" not in screen(pilot.app))
 
     live(path, scenario)
+
+
+def test_warnings_stay_in_sight_and_old_content_is_valid_again(path):
+    """In the status line, on the row of the table, and once in the events; through a failure and back."""
+    save(path, "10", "daily_limit = 3\n")
+
+    async def scenario(pilot):
+        await shows(pilot, "⚠ 1 warning")
+        await shows(pilot, "warning[schema]: Unknown key: cost.daily_limit")
+        await until(pilot, lambda: any("cost" in line and " ⚠ config.toml:7" in line for line in lines_of(pilot)))
+        save(path, "20", "# moved\ndaily_limit = 3\n")
+        await shows(pilot, "⚠ 1 as before")
+        save(path, '"much"', "# moved\ndaily_limit = 3\n")
+        await shows(pilot, "✗ 1 error, ⚠ 1 warning: config.toml:8:19: Type mismatch")
+        await shows(pilot, "✗ failed")
+        save(path, "20", "# moved\ndaily_limit = 3\n")
+        await shows(pilot, "✓ Valid again (")
+        await until(pilot, lambda: "✓ valid again" in lines_of(pilot)[0] and "⚠ 1 warning" in lines_of(pilot)[0])
+        save(path, "20")
+        await shows(pilot, "✓ no longer: config.toml:10:1: Unknown key:")
+        await until(pilot, lambda: "⚠" not in lines_of(pilot)[0])
+
+    live(path, scenario, size=(120, 40))
+
+
+def lines_of(pilot):
+    """The lines of the screen."""
+    return screen(pilot.app).splitlines()
+
+
+def test_what_no_event_reports_is_seen(path, tmp_path, monkeypatch):
+    """States that cannot be kept, and a watcher that does not watch any more."""
+    monkeypatch.setattr("hotconf.tui.app._LOOK_S", 0.05)
+    (tmp_path / "state").touch()
+
+    async def scenario(pilot):
+        await shows(pilot, "⚠ states are not kept: ")
+        pilot.app.session._watcher.close()
+        await shows(pilot, "⚠ nothing is watched: closed")
+
+    live(path, scenario, state_dir=tmp_path / "state")
 
 
 def test_an_external_command_is_the_operation(path, tmp_path):
@@ -291,7 +332,7 @@ def test_no_secret_reaches_the_screen(path):
         seen.append(screen(app))
         await pilot.press("escape")
         save(path, 20, env.replace('"\n', "\n") % "three")
-        await shows(pilot, "✗ failed: ")
+        await shows(pilot, "✗ 2 errors: ")
         seen.append(screen(app))
 
     live(path, scenario, size=(120, 40))

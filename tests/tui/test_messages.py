@@ -12,14 +12,14 @@ from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.view.facts import Update
-from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
+from tui.stage import SMALL, FakeSession, play, screen, shows, until
 from tui.updates import BETTER, COST_LINE, facts, failed, reloaded, snapshot, unchanged
 
 LOADED = Update(facts(snapshot()))
 WIDE = (200, 50)
 SHORT = "Copied: model"
 LONG = "Not rolled back: /srv/" + "x" * 300
-SIZES = [(60, 16), SMALL, LARGE, WIDE]
+SIZES = [(60, 16), SMALL, WIDE]
 WHERE = {(): Main, ("z",): Main, ("d",): Difference, ("question_mark",): Help, ("d", "b"): AskRollback}
 """The keys that lead there: both lists, one list, two sheets, and a question."""
 
@@ -70,10 +70,10 @@ def test_an_ending_is_said_where_the_events_are_hidden_and_nowhere_else():
         assert app._message is None
         for keys in (("z",), ("question_mark",)):
             await pilot.press(*keys)
-            app.session.notify(unchanged(5))
-            await shows(pilot, "· unchanged 12:00:05")
-            app.session.notify(reloaded(7))
+            app.session.notify(reloaded(5))
             await until(pilot, lambda: COST_LINE in screen(app).splitlines()[1] + screen(app).splitlines()[0])
+            app.session.notify(unchanged(7))
+            await shows(pilot, "· unchanged 12:00:07")
             app.session.notify(failed(9))
             await until(pilot, lambda: app._message and app._message.tone == "bad")
             await shows(pilot, "✗ failed 12:00:09")

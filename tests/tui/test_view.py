@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
-from hotconf import Change, ReloadSuccess, ReloadUnchanged
+from hotconf import Change, Problem, ReloadSuccess, ReloadUnchanged
 from hotconf.tui.view import status, stream
 from hotconf.tui.view.facts import Note, Update
 from hotconf.tui.view.message import of_ending
@@ -77,7 +77,7 @@ def test_the_newest_ending_is_open_and_the_others_are_folded():
     """What happened last is seen without a key, what happened before does not take its room."""
     view = updated(START, [changed(), reloaded(), changed(5), failed(7)])
     assert texts(view) == [
-        "12:00:07 ✗ Failed 1 problem",
+        "12:00:07 ✗ Failed 1 error",
         "error[syntax]: Invalid TOML: missing closing bracket at line 7",
         " --> config.toml:7:8",
         '7 │ plan = ["gemini"',
@@ -235,3 +235,81 @@ def test_what_waits_for_a_restart_is_said_for_as_long_as_it_waits():
     assert alerts(view) == ["↻ restart required for cost.daily_limit_usd, model"]
     assert "↻ restart required: cost.daily_limit_usd: 10.0 → 20.0" in texts(view)
     assert not alerts(updated(view, [Update(START.facts, unchanged(1).event)]))
+
+
+def warned(update, *messages, line=1):
+    """`update` with warnings."""
+    found = tuple(Problem(each, (each,), severity="warning", file=FILE, line=line) for each in messages)
+    return replace(update, event=replace(update.event, warnings=found))
+
+
+def test_warnings_are_in_the_status_until_they_are_gone():
+    """Whatever happens meanwhile; that some are new is said."""
+    view = updated(START, [warned(reloaded(3), "a", "b")])
+    assert state(view) == "generation 2 ✓ reloaded 12:00:03 ⚠ 2 warnings"
+    view = updated(view, [changed(5), failed(7), changed(8), deferred(9)])
+    assert "⚠ 2 warnings" in state(view)
+    view = updated(view, [warned(unchanged(11), "a", "b", "c")])
+    assert state(view).endswith("· unchanged 12:00:11 ⚠ 3 warnings, 1 new")
+    assert "⚠" not in state(updated(view, [unchanged(13)]))
+
+
+def test_a_warning_is_told_in_full_once_and_its_end_too():
+    """Its line may move; in the details of an event all are shown."""
+    view = updated(START, [warned(reloaded(3), "odd"), warned(unchanged(5), "odd", "new", line=7)])
+    first = texts(view, toggled={("entry", 0): True})
+    assert [line for line in first if "warning" in line or "⚠" in line] == [
+        "warning[semantic]: new",
+        "⚠ 1 as before",
+        "warning[semantic]: odd",
+    ]
+    all_of = [row.text for row in stream.body(view.entries[1], 80)]
+    assert "warning[semantic]: odd" in all_of
+    assert "⚠ 1 as before" not in all_of
+    assert "✓ no longer: config.toml:7: odd" in texts(updated(view, [warned(reloaded(9), "new")]))
+    assert [
+        row.key for row in lines(updated(view, [warned(reloaded(9), "odd", "new")]), which="failures and warnings")
+    ]
+
+
+def test_the_warnings_of_the_load_at_start_are_in_force():
+    """Though no event brought them; the first reload does not tell them again."""
+    odd = Problem("odd", ("odd",), severity="warning", file=FILE, line=1)
+    known = replace(facts(snapshot()), snapshot=replace(snapshot(), warnings=(odd,)))
+    note = Note("Loaded generation 1, 1 warning", at(0), "good", problems=(odd,))
+    view = updated(View(facts(None, started=False)), [Update(known, note)])
+    assert state(view) == "generation 1 ✓ loaded 12:00:00 ⚠ 1 warning"
+    assert "warning[semantic]: odd" in texts(view)
+    assert "⚠ 1 as before" in texts(updated(view, [warned(reloaded(3), "odd")]))
+
+
+def test_a_failure_counts_errors_and_warnings_apart():
+    """And shows the first error, even where a warning stands above it."""
+    odd = Problem("odd", severity="warning", file=FILE, line=1)
+    bad = Problem("bad", file=FILE, line=2)
+    worse = Problem("worse", file=FILE, line=3)
+    assert alerts(updated(START, [failed(3, odd, bad, worse)])) == ["✗ 2 errors, ⚠ 1 warning: config.toml:2: bad"]
+    assert texts(updated(START, [failed(3, odd, bad)]))[0] == "12:00:03 ✗ Failed 1 error, 1 warning"
+
+
+def test_the_old_content_after_a_failure_is_valid_again():
+    """It is no news that nothing changed; it is that the files are good."""
+    view = updated(START, [failed(3), changed(5), unchanged(7)])
+    assert state(view) == "generation 1 ✓ valid again 12:00:07"
+    assert texts(view)[0] == "12:00:07 ✓ Valid again (the files are the same)"
+    assert stream.plain(view.entries[-1]) == "✅ Config valid again (the files are the same)"
+    view = updated(view, [unchanged(9)])
+    assert state(view) == "generation 1 · unchanged 12:00:09"
+    assert texts(view)[0] == "12:00:09 · Unchanged (the files are the same)"
+    fallen = View(facts(snapshot(), degraded=True))
+    assert "✓ valid again" in state(updated(fallen, [unchanged(3)]))
+
+
+def test_what_is_lost_or_in_trouble_is_said():
+    """Events that came too fast until an ending is shown, troubles while they last."""
+    view = updated(START, [changed(1)], 12)
+    assert alerts(view) == ["⚠ 12 events came too fast to be shown"]
+    assert alerts(updated(view, [changed(2)])) == ["⚠ 12 events came too fast to be shown"]
+    assert alerts(updated(view, [reloaded(3)])) == []
+    view = replace(START, troubles=("states are not kept: No space left on device",))
+    assert alerts(view) == ["⚠ states are not kept: No space left on device"]

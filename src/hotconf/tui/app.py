@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 _TICK_S: Final = 0.1
 _PAUSE_S: Final = 0.05
 """Updates that come faster than this are shown together."""
-_DRIFT_S: Final = 2.0
+_LOOK_S: Final = 2.0
 _SEVERITIES: Final[dict[SeverityLevel, Tone]] = {"information": "accent", "warning": "warn", "error": "bad"}
 
 
@@ -96,7 +96,7 @@ class HotconfApp(Coloured, Actions):
             self.exit()
             return
         self._ticking = self.set_interval(_TICK_S, self._tick, pause=True)
-        self._looking = self.set_interval(_DRIFT_S, self._look_for_drift, pause=True)
+        self._looking = self.set_interval(_LOOK_S, self._look, pause=True)
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
@@ -155,14 +155,14 @@ class HotconfApp(Coloured, Actions):
         updates, lost = self._inbox.take()
         if lost:
             self.note(f"{lost} events came too fast to be shown", tone="warn")
-        self._apply(updates)
+        self._apply(updates, lost)
 
-    def _apply(self, updates: Iterable[Update]) -> None:
+    def _apply(self, updates: Iterable[Update], lost: int = 0) -> None:
         before, updates = self.view, tuple(updates)
         for update in updates:
             success = update.event if isinstance(update.event, ReloadSuccess) else None
             self.history = self.history.with_(update.facts.snapshot, success)
-        self.view = view.updated(before, updates)
+        self.view = view.updated(before, updates, lost)
         endings = view.new_endings(before, self.view)
         self._changed()
         said = of_ending(endings) if isinstance(self.screen, Sheet) or self._main.hides_events else None
@@ -185,8 +185,7 @@ class HotconfApp(Coloured, Actions):
         self.screen.refresh_bindings()
         settling = self.view.touched is not None
         _run(self._ticking, running=settling or bool(self.operations.running))
-        facts = self.view.facts
-        _run(self._looking, running=facts.started and facts.snapshot is not None and not facts.enabled)
+        _run(self._looking, running=self.view.facts.started)
 
     def _show(self) -> None:
         with suppress(NoMatches):  # while the app ends, the widgets go one by one
@@ -250,8 +249,14 @@ class HotconfApp(Coloured, Actions):
         """Other keys may work on another row."""
         message.stop()
 
-    def _look_for_drift(self) -> None:
-        self.aside(self.session.has_drift, self._drift_seen)
+    def _look(self) -> None:
+        """See what no event reports."""
+        troubles = self.session.troubles()
+        if troubles != self.view.troubles:
+            self.view = replace(self.view, troubles=troubles)
+            self._changed()
+        if self.view.facts.snapshot is not None and not self.view.facts.enabled:
+            self.aside(self.session.has_drift, self._drift_seen)
 
     def _drift_seen(self, drift: bool) -> None:
         """Say so, while hot reload is off and nothing else will."""

@@ -120,6 +120,28 @@ class Session:
             return None
         return "files are gone" if self._opened.gone else "file shrank" if self._opened.shrank else None
 
+    def troubles(self) -> tuple[str, ...]:
+        """Why changes are not noticed at once, or states not kept; a line each."""
+        if not self._started or self._opened is None:
+            return ()
+        from hotconf.history.writer import ELSEWHERE
+        from hotconf.watch.observer import ASKED_FOR
+
+        stats, health = self._opened.stats, self._opened.health()
+        found = []
+        if health.status == "unwatched" and self._opened.settings.enabled:
+            found.append(f"nothing is watched: {health.reason}")
+        if stats.trouble not in (None, ASKED_FOR):
+            found.append(f"not every change is noticed at once: {stats.trouble}")
+        if stats.state_trouble not in (None, ELSEWHERE):
+            found.append(f"states are not kept: {stats.state_trouble}")
+        if (failure := stats.last_callback_failure) is not None:
+            at = failure.at.astimezone()
+            found.append(
+                f"{counted(stats.callback_failures, 'event')} could not be shown, the latest at {at:%H:%M:%S}"
+            )
+        return tuple(found)
+
     def has_drift(self) -> bool:
         """Slow. Do the files differ from what is published?"""
         return self._watcher.has_drift()
@@ -234,10 +256,10 @@ def _nobody(update: object) -> None:
 def _loaded(facts: Facts) -> Note | None:
     if facts.snapshot is None:
         return None
-    warnings = tuple(warning.with_hint for warning in facts.snapshot.warnings)
+    warnings = facts.snapshot.warnings
     if facts.degraded:
-        return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", warnings)
+        return Note(degraded(facts.snapshot), datetime.now(UTC), "warn", problems=warnings)
     text = f"Loaded generation {facts.generation}"
     if warnings:
         text += f", {counted(len(warnings), 'warning')}"
-    return Note(text, facts.snapshot.loaded_at, "good", warnings)
+    return Note(text, facts.snapshot.loaded_at, "good", problems=warnings)

@@ -34,7 +34,7 @@ class EventDetails(Details):
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """What happened, and everything below it."""
-        symbol, tone = stream.SYMBOLS[type(self._entry.event)]
+        symbol, tone = stream.symbol(self._entry)
         text = "".join(span.text for span in stream.headline(self._entry))
         head = tuple(
             Row(

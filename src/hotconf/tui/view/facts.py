@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hotconf.events import ConfigReloadEvent, Pending
 
 if TYPE_CHECKING:
+    from hotconf.problems import Problem
     from hotconf.snapshot import Snapshot
     from hotconf.tui.view.configuration import Item
     from hotconf.tui.view.rows import Tone
@@ -50,6 +51,8 @@ class Note:
     at: datetime
     tone: Tone = "plain"
     lines: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """What is odd about what it found."""
 
 
 Happening: TypeAlias = ConfigReloadEvent | Note

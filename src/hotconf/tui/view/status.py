@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.problems import tally
 from hotconf.report.notification import degraded
 from hotconf.text import printable
-from hotconf.tui.view.rows import RESTART, Span, Tone, counted
+from hotconf.tui.view.rows import RESTART, WARNING, Span, Tone, counted
 from hotconf.tui.view.stream import SYMBOLS
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def _state(view: View, now: datetime, waits: str | None) -> Iterator[Span]:
             yield Span(f"{symbol} settling ({waits})", "warn")
         else:
             yield Span(f"{symbol} settling {left:.1f} s" if left else f"{symbol} settling", "accent")
+    elif view.last is not None and view.recovered:
+        yield Span(f"✓ valid again {_time(view.last.at)}", "good")
     elif view.last is not None:
         symbol, tone = SYMBOLS[type(view.last)]
         yield Span(f"{symbol} {_WORDS[type(view.last)]} {_time(view.last.at)}", tone)
@@ -84,6 +87,10 @@ def _state(view: View, now: datetime, waits: str | None) -> Iterator[Span]:
         yield Span("waiting for a valid file", "warn")
     else:
         yield Span("starting", "muted")
+    if view.warnings.now:
+        number, new = len(view.warnings.now), len(view.warnings.new)
+        more = f", {new} new" if 0 < new < number else ""
+        yield Span(f"{WARNING} {counted(number, 'warning')}{more}", "warn")
 
 
 def _watch(view: View) -> Iterator[str]:
@@ -101,7 +108,7 @@ def _watch(view: View) -> Iterator[str]:
 
 def _alerts(view: View) -> Iterator[Alert]:
     if view.failed is not None:
-        yield Alert(f"✗ failed: {view.failed.error}", "bad")
+        yield Alert(f"✗ {_failure(view.failed)}", "bad")
     if view.facts.degraded and view.facts.snapshot is not None:
         yield Alert(f"↺ {degraded(view.facts.snapshot)}", "bad")
     pending = view.facts.pending
@@ -116,6 +123,18 @@ def _alerts(view: View) -> Iterator[Alert]:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")
     if view.drift:
         yield Alert(f"≠ drift: the files differ from generation {view.facts.generation} (press r to reload)", "warn")
+    yield from (Alert(f"{WARNING} {printable(trouble)}", "warn") for trouble in view.troubles)
+    if view.lost:
+        yield Alert(f"{WARNING} {counted(view.lost, 'event')} came too fast to be shown", "warn")
+
+
+def _failure(event: ReloadFailed) -> str:
+    """The first error, and how many there are; `failed: …` for the only one."""
+    if len(event.problems) == 1:
+        return f"failed: {event.error}"
+    found = [text if severity == "error" else f"{WARNING} {text}" for severity, text in tally(event.problems)]
+    first = next((problem for problem in event.problems if problem.severity == "error"), None)
+    return f"{', '.join(found)}: {first or event.error}"
 
 
 def _time(moment: datetime) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
-from hotconf.report.notification import notification
+from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, problems_of
+from hotconf.problems import NO_WARNINGS, Warnings, tally
+from hotconf.report.notification import as_before, notification
 from hotconf.report.problems.lines import spelled
 from hotconf.snapshot import Timings
 from hotconf.tui.view.facts import Excerpts, Happening, Note
-from hotconf.tui.view.rows import RESTART, Key, Place, Row, Span, Tone, counted, highlighted, wrapped
+from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted, highlighted, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,8 @@ SYMBOLS: Final[Mapping[type, tuple[str, Tone]]] = {
     Note: ("▸", "accent"),
 }
 """All one column wide in every terminal."""
+
+_GOOD: Final[tuple[str, Tone]] = SYMBOLS[ReloadSuccess]
 
 Which: TypeAlias = Literal["all", "endings", "failures and warnings"]
 """Which events are shown."""
@@ -57,6 +60,10 @@ class Entry:
     excerpts: Excerpts = ()
     preserved: bool = True
     """Was there a configuration that a failure left in force?"""
+    recovered: bool = False
+    """Does it end a failure without a change?"""
+    warnings: Warnings = NO_WARNINGS
+    """As they were after it."""
 
     @property
     def ends(self) -> bool:
@@ -76,8 +83,8 @@ def kept(entries: Sequence[Entry], which: Which, query: str = "") -> tuple[Entry
 
 
 def opened_by_itself(entries: Sequence[Entry]) -> Key | None:
-    """The entry that is open until the reader decides otherwise: the newest ending."""
-    return next((entry.key for entry in reversed(entries) if entry.ends), None)
+    """The entry that is open until the reader decides otherwise: the newest ending, or load with warnings."""
+    return next((entry.key for entry in reversed(entries) if entry.ends or _problems(entry)), None)
 
 
 def rows(
@@ -105,7 +112,7 @@ def _is(entry: Entry, which: Which) -> bool:
             return entry.ends
         case "failures and warnings":
             odd = isinstance(event, Note) and event.tone in ("bad", "warn")
-            return odd or bool(_problems(entry))
+            return odd or isinstance(event, ReloadFailed) or bool(entry.warnings.new or entry.warnings.gone)
     return True
 
 
@@ -120,21 +127,26 @@ def _matched(row: Row, words: str) -> Row:
 
 def body(entry: Entry, width: int) -> tuple[Row, ...]:
     """All that stands below the first line of `entry`, for a room of its own."""
-    return tuple(_lines_of(entry, width, depth=0))
+    return tuple(_lines_of(entry, width, depth=0, every=True))
 
 
 def headline(entry: Entry) -> tuple[Span, ...]:
     """What happened, in one line."""
-    return _headline(entry.event)
+    return (Span("Valid again", "good"), *_headline(entry.event)[1:]) if entry.recovered else _headline(entry.event)
+
+
+def symbol(entry: Entry) -> tuple[str, Tone]:
+    """What stands for it."""
+    return _GOOD if entry.recovered else SYMBOLS[type(entry.event)]
 
 
 def plain(entry: Entry) -> str:
     """`entry` as text to be copied: what the notification says, and the source lines of its problems."""
     event = entry.event
     if isinstance(event, Note):
-        return "\n".join((event.text, *event.lines))
+        return "\n".join((event.text, *event.lines, *(problem.with_hint for problem in event.problems)))
     source = [line for excerpt in entry.excerpts for line in excerpt]
-    return "\n".join((notification(event, preserved=entry.preserved), *source))
+    return "\n".join((notification(event, preserved=entry.preserved, recovered=entry.recovered), *source))
 
 
 def place(entry: Entry) -> Place | None:
@@ -149,12 +161,18 @@ def place_of(problem: Problem) -> Place | None:
     return None if problem.file is None else Place(problem.file, problem.line, problem.column)
 
 
-def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
-    """Each problem of a failure, or each warning of a success, as a diagnostic."""
+def problem_rows(entry: Entry, width: int, depth: int = 0, *, every: bool = True) -> Iterator[Row]:
+    """Each problem of a failure, or each warning of a success, as a diagnostic; then the warnings that are gone.
+
+    Without `every`, the warnings that were there before are only counted.
+    """
     # Here and not above: the first frame is drawn before there is a problem.
     from hotconf.report.problems.diagnostic import diagnostic
 
+    before = () if every else tuple(map(id, entry.warnings.same))
     for index, problem in enumerate(_problems(entry)):
+        if id(problem) in before:
+            continue
         source = entry.excerpts[index] if index < len(entry.excerpts) else ()
         named = (
             replace(problem, file=None) if problem.where or problem.file is None else _by_name(problem, problem.file)
@@ -167,6 +185,11 @@ def problem_rows(entry: Entry, width: int, depth: int = 0) -> Iterator[Row]:
                 place=place_of(problem),
                 copy="\n".join((problem.with_hint, *source)),
             )
+    if before:
+        yield Row((*entry.key, "before"), (Span(f"{WARNING} {as_before(entry.warnings)}", "warn"),), depth=depth)
+    if entry.ends:
+        gone = (f"✓ no longer: {problem}" for problem in entry.warnings.gone)
+        yield from _lines(entry, "gone", gone, width, depth, "good")
 
 
 def _by_name(problem: Problem, file: Path) -> Problem:
@@ -174,13 +197,13 @@ def _by_name(problem: Problem, file: Path) -> Problem:
 
 
 def _head(entry: Entry, opened: bool | None) -> Row:
-    symbol, tone = SYMBOLS[type(entry.event)]
+    mark, tone = symbol(entry)
     if isinstance(entry.event, Note):
         tone = entry.event.tone
     spans = (
         Span(f"{entry.event.at.astimezone():%H:%M:%S} ", "muted"),
-        Span(f"{symbol} ", tone),
-        *(_headline(entry.event) if not opened else _short_headline(entry.event)),
+        Span(f"{mark} ", tone),
+        *(headline(entry) if not opened else _short_headline(entry)),
     )
     right: tuple[Span, ...] = ()
     if isinstance(entry.event, ReloadSuccess):
@@ -188,11 +211,11 @@ def _head(entry: Entry, opened: bool | None) -> Row:
     return Row(entry.key, spans, right, expanded=opened, place=place(entry))
 
 
-def _short_headline(event: Happening) -> tuple[Span, ...]:
+def _short_headline(entry: Entry) -> tuple[Span, ...]:
     """Where what a failure says stands below."""
-    if isinstance(event, ReloadFailed):
-        return Span("Failed", "bad"), Span(f" {counted(len(event.problems), 'problem')}")
-    return _headline(event)
+    if isinstance(entry.event, ReloadFailed):
+        return Span("Failed", "bad"), Span(" " + ", ".join(text for _, text in tally(entry.event.problems)))
+    return headline(entry)
 
 
 def _headline(event: Happening) -> tuple[Span, ...]:
@@ -203,7 +226,7 @@ def _headline(event: Happening) -> tuple[Span, ...]:
             number = f" · {counted(len(event.changes), 'change')}" if event.changes else ""
             return Span("Reloaded", "good"), Span(f" generation {event.generation}{number}")
         case ReloadUnchanged():
-            return (Span(f"Unchanged ({event.reason})", "plain"),)
+            return Span("Unchanged"), Span(f" ({event.reason})")
         case ReloadDeferred():
             number = counted(len(event.changes), "change")
             return Span("Queued", "warn"), Span(f" {number} · waiting for {', '.join(event.reasons)}")
@@ -221,41 +244,42 @@ def _opens(entry: Entry) -> bool:
         case ReloadDeferred(changes=changes, summary=summary):
             return bool(changes or summary)
         case ReloadUnchanged():
-            return bool(entry.event.warnings or entry.event.pending_restart)
-        case Note(lines=below):
-            return bool(below)
+            return bool(entry.event.warnings or entry.event.pending_restart or entry.warnings.gone)
+        case Note(lines=below, problems=problems):
+            return bool(below or problems)
     return False
 
 
 def _body(entry: Entry, width: int) -> Iterator[Row]:
-    for number, row in enumerate(_lines_of(entry, width, depth=1)):
+    for number, row in enumerate(_lines_of(entry, width, depth=1, every=False)):
         if number == _MOST_LINES:
             yield Row((*entry.key, "more"), (Span("… and more: Enter shows all", "muted"),), depth=1)
             return
         yield row
 
 
-def _lines_of(entry: Entry, width: int, depth: int) -> Iterator[Row]:
+def _lines_of(entry: Entry, width: int, depth: int, *, every: bool) -> Iterator[Row]:
     event = entry.event
     match event:
         case ReloadSuccess():
             yield from _lines(entry, "summary", event.summary, width, depth)
             yield from _changes(entry, event.summary, width, depth)
             yield from _waiting(entry, event.pending_restart, width, depth)
-            yield from problem_rows(entry, width, depth)
+            yield from problem_rows(entry, width, depth, every=every)
             yield from _lines(entry, "timings", [timings(event.timings)], width, depth, "muted")
         case ReloadDeferred():
             yield from _lines(entry, "summary", event.summary, width, depth)
             yield from _changes(entry, event.summary, width, depth)
         case ReloadUnchanged():
             yield from _waiting(entry, event.pending_restart, width, depth)
-            yield from problem_rows(entry, width, depth)
+            yield from problem_rows(entry, width, depth, every=every)
         case ReloadFailed():
-            yield from problem_rows(entry, width, depth)
+            yield from problem_rows(entry, width, depth, every=every)
             kept = "Old configuration preserved." if entry.preserved else "Waiting for a valid configuration."
             yield from _lines(entry, "kept", [kept], width, depth, "muted")
         case Note():
             yield from _lines(entry, "note", event.lines, width, depth, "muted")
+            yield from problem_rows(entry, width, depth, every=every)
 
 
 def timings(times: Timings) -> str:
@@ -285,9 +309,5 @@ def _lines(
 
 
 def _problems(entry: Entry) -> tuple[Problem, ...]:
-    match entry.event:
-        case ReloadFailed(problems=problems):
-            return problems
-        case ReloadSuccess(warnings=warnings) | ReloadUnchanged(warnings=warnings):
-            return warnings
-    return ()
+    event = entry.event
+    return event.problems if isinstance(event, Note) else problems_of(event) or ()

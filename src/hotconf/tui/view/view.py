@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from hotconf.events import Ending, FileChanged, ReloadFailed
+from hotconf.events import Ending, FileChanged, ReloadFailed, ReloadUnchanged, problems_of
+from hotconf.problems import NO_WARNINGS, Warnings
 from hotconf.tui.view.facts import Facts, Note, Update
 from hotconf.tui.view.stream import Entry
 
@@ -35,8 +36,16 @@ class View:
     """The latest failure, until a good load."""
     touched: datetime | None = None
     """When the files changed last, while that has not ended."""
+    recovered: bool = False
+    """The latest ending is Unchanged, and ended a failure."""
+    warnings: Warnings = NO_WARNINGS
+    """Those in force, and what the latest outcome changed about them."""
     drift: bool = False
     """The files are known to differ from what is published."""
+    troubles: tuple[str, ...] = ()
+    """Why not all is noticed, or kept, as it should be."""
+    lost: int = 0
+    """How many events came too fast to be shown, until an ending is shown."""
 
     @property
     def endings(self) -> int:
@@ -44,17 +53,21 @@ class View:
         return sum(entry.ends for entry in self.entries)
 
 
-def updated(view: View, updates: Iterable[Update]) -> View:
-    """`view` after `updates`, in the order in which they happened."""
+def updated(view: View, updates: Iterable[Update], lost: int = 0) -> View:
+    """`view` after `updates`, in the order in which they happened; `lost` others came before them."""
     added: list[Entry] = []
     for update in updates:
-        if update.event is not None:
-            preserved = update.facts.snapshot is not None
-            added.append(Entry(view.total + len(added), update.event, update.excerpts, preserved))
-            view = _stepped(view, update)
-        view = replace(view, facts=update.facts)
+        event, facts = update.event, update.facts
+        view = _stepped(view, update)
+        if event is not None:
+            preserved, warned = facts.snapshot is not None, not isinstance(event, ReloadFailed)
+            excerpts = update.excerpts or (facts.excerpts if warned else ())
+            recovered = view.recovered and event is view.last
+            added.append(Entry(view.total + len(added), event, excerpts, preserved, recovered, view.warnings))
+        view = replace(view, facts=facts)
     entries = (*view.entries, *added)[-MOST_ENTRIES:] if added else view.entries
-    return replace(view, entries=entries, total=view.total + len(added))
+    lost = view.lost + lost if lost or not any(entry.ends for entry in added) else 0
+    return replace(view, entries=entries, total=view.total + len(added), lost=lost)
 
 
 def new_endings(before: View, after: View) -> Sequence[Entry]:
@@ -63,10 +76,16 @@ def new_endings(before: View, after: View) -> Sequence[Entry]:
 
 
 def _stepped(view: View, update: Update) -> View:
-    event = update.event
-    if event is None or isinstance(event, Note):
-        return view
+    event, snapshot = update.event, update.facts.snapshot
     if isinstance(event, FileChanged):
         return replace(view, touched=event.at)
+    if event is None or isinstance(event, Note):
+        # Whose ending has not been shown, if it has one: that of the load at start has not.
+        if snapshot is None or snapshot is view.facts.snapshot:
+            return view
+        return replace(view, warnings=view.warnings.after(snapshot.warnings))
     failed = event if isinstance(event, ReloadFailed) else None
-    return replace(view, last=event, failed=failed, touched=None, drift=False)
+    recovered = isinstance(event, ReloadUnchanged) and (view.failed is not None or view.facts.degraded)
+    found = problems_of(event)
+    warnings = view.warnings if found is None else view.warnings.after(found, failed=failed is not None)
+    return replace(view, last=event, failed=failed, recovered=recovered, warnings=warnings, touched=None, drift=False)
