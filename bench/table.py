@@ -33,9 +33,13 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """As text."""
         verdict = "" if self.good is None else OK if self.good else OVER
-        return self.what, self.specification, self.goal, self.measured, verdict
+        name = self.what.lstrip(" ")
+        depth = (len(self.what) - len(name)) // 2
+        return INSIDE * depth + name, self.specification, self.goal, self.measured, verdict
 
 
+INSIDE: Final = "· "
+"""What belongs to the row above begins with it: spaces would be lost on a page."""
 HEADER = ("what", "specification", "goal", "measured", "")
 
 
