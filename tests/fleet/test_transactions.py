@@ -226,6 +226,7 @@ ROWS: list[tuple[str, tuple[Callable[[World], object], ...], Act, bool]] = [
     ("abort", (World.offer,), aborting, True),
     ("abort what is committed", (*voted("a"), lambda w: w.do(committing(w))), aborting, False),
     ("publish first", (), publishing, True),
+    ("publish an epoch that was", (World.publish, lambda w: w.publish("2", 3)), publishing, False),
     ("publish", (World.publish,), publishing, True),
     ("publish over what moved", (World.publish,), stale_publishing, False),
     ("publish while an offer is open", (World.publish, World.offer), publishing, False),

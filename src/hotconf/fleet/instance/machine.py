@@ -180,7 +180,7 @@ def _decide(state: State, view: View) -> Step:
     if current is None or current.epoch < state.epoch or _other_history(current, target):
         return replace(state, ahead=state.epoch > 0, paused=False), ()
     state = replace(state, ahead=False, paused=False)
-    if target is not None and target.epoch == current.epoch:
+    if target is not None and target.publish_id == current.publish_id:
         # Once more, if the document could not be had.
         again = () if target.fetched else (Serve(target.label, target.document),)
         return replace(state, target=replace(target, fetched=True)), again
@@ -197,8 +197,10 @@ def _decide(state: State, view: View) -> Step:
 
 
 def _other_history(current: Current, target: Target | None) -> bool:
-    """Whether another act has this epoch here: the store was restored, and published to since."""
-    return target is not None and target.epoch == current.epoch and target.publish_id != current.publish_id
+    """Whether another act has the epoch of what is served: the store was restored, and published to since."""
+    if target is None or target.status == "nack":
+        return False
+    return target.epoch == current.epoch and target.publish_id != current.publish_id
 
 
 def _discarded(prepared: Prepared | None) -> tuple[Effect, ...]:

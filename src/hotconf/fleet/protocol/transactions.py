@@ -10,7 +10,9 @@
 | abort | the same offer | no offer |
 | publish, promote, roll back | current as known; no offer, or it goes | current, its entry, the document |
 
-An offer is the same by the revision at which it was created, what is current by the revision at which it was written.
+An offer is the same by the revision at which it was created, what is current by the one at which it was written.
+Whatever becomes current has an epoch without an entry: when the store was restored, revisions come again, and what
+was read before it could look as if nothing had changed.
 """
 
 from __future__ import annotations
@@ -74,13 +76,13 @@ def withdraw(keys: Keys, instance: str, boot: str, made: Offer, create: int, lea
 
 def commit(keys: Keys, made: Offer, create: int, current: Current) -> Txn:
     """Make it current, if every process that is registered has said yes. If it fails: current, offer."""
-    conditions = (*_undecided(keys, made, create), all_equal(keys.votes, yes(made.document.version)))
+    conditions = (*_undecided(keys, made, create, current), all_equal(keys.votes, yes(made.document.version)))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 
 
 def commit_counted(keys: Keys, made: Offer, create: int, current: Current, counted: int) -> Txn:
     """Make it current, if no vote was cast, and nobody has come or gone on, since they were counted."""
-    conditions = (*_undecided(keys, made, create), none_since(keys.votes, counted))
+    conditions = (*_undecided(keys, made, create, current), none_since(keys.votes, counted))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 
 
@@ -94,7 +96,10 @@ def publish(keys: Keys, current: Current, base: int, data: bytes | None = None, 
     that is new; else it has to be there. `override`: an offer goes. If it fails: current, offer.
     """
     document = keys.document(current.document.version)
-    conditions = [unchanged(keys.current, base), exists(document) if data is None else absent(document)]
+    conditions = [
+        *(unchanged(keys.current, base), absent(keys.entry(current.epoch))),
+        exists(document) if data is None else absent(document),
+    ]
     if not override:
         conditions.append(absent(keys.offer))
     then: list[Op] = [*_entered(keys, current)]
@@ -115,8 +120,8 @@ def resume(keys: Keys) -> Txn:
     return Txn((), (Delete(keys.pause),))
 
 
-def _undecided(keys: Keys, made: Offer, create: int) -> tuple[Compare, Compare]:
-    return created(keys.offer, create), unchanged(keys.current, made.base)
+def _undecided(keys: Keys, made: Offer, create: int, current: Current) -> tuple[Compare, ...]:
+    return created(keys.offer, create), unchanged(keys.current, made.base), absent(keys.entry(current.epoch))
 
 
 def _entered(keys: Keys, current: Current) -> tuple[Put, Put]:

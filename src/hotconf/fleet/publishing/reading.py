@@ -27,6 +27,8 @@ class State:
     """By instance and process."""
     votes: dict[tuple[str, str], Vote] = field(default_factory=dict)
     documents: set[str] = field(default_factory=set)
+    logged: int = 0
+    """The epoch of the newest entry."""
 
     @property
     def known(self) -> Known:
@@ -35,9 +37,9 @@ class State:
 
     @property
     def epoch(self) -> int:
-        """The one that comes next: higher than what is current, and than that of any process."""
+        """The one that comes next: higher than any that was, and than that of any process."""
         said = self.known.current
-        epochs = [0 if said is None else said.epoch, *(each.epoch for each in self.instances.values())]
+        epochs = [self.logged, 0 if said is None else said.epoch, *(each.epoch for each in self.instances.values())]
         return max(epochs) + 1
 
     @property
@@ -81,6 +83,8 @@ class State:
             return {who}
         if pair.key.startswith(keys.documents):
             self.documents.add(pair.key.removeprefix(keys.documents).decode(errors="replace"))
+        elif pair.key.startswith(keys.log):
+            self.logged = max(self.logged, epoch_of(keys, pair.key))
         elif pair.key == keys.current:
             self.current = pair
             return set(self.instances)
@@ -113,13 +117,19 @@ def read(gateway: Gateway, keys: Keys) -> State:
     """The state now, at one revision."""
     wanted: tuple[Get, ...] = (
         *(under(keys.control), under(keys.instances), under(keys.votes)),
-        under(keys.documents, keys_only=True),
+        *(under(keys.documents, keys_only=True), under(keys.log, newest=True, limit=1)),
     )
     outcome = gateway.commit(Txn((), wanted))
     state = State(keys, outcome.revision)
     pairs: Iterable[Pair] = (pair for found in outcome.found for pair in found.pairs)
     state.apply(Seen(outcome.revision, tuple(pairs)))
     return state
+
+
+def epoch_of(keys: Keys, entry: bytes) -> int:
+    """That of an entry; 0 if it is none."""
+    digits = entry.removeprefix(keys.log)
+    return int(digits) if digits.isdigit() else 0
 
 
 def _who(key: bytes, prefix: bytes) -> tuple[str, str]:
