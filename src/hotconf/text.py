@@ -10,7 +10,7 @@ def printable(text: str) -> str:
     """`text` with every character that is not printable shown as an escape (`\\n`, `\\x1b`, `\\u202e`)."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
+    return "".join(char if char.isprintable() else escaped(char) for char in text)
 
 
 def source_name(path: Path) -> str:
@@ -52,7 +52,8 @@ def shortened(text: str, limit: int) -> str:
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def _escape(char: str) -> str:
+def escaped(char: str) -> str:
+    """The escape of `char`: `\\n`, `\\x1b`, `\\u202e`."""
     code = ord(char)
     if char in _NAMED:
         return _NAMED[char]

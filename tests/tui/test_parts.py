@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotconf import ReloadSuccess, Timings, UsageError
-from hotconf.report.cells import width
+from hotconf.report.cells import width, wrapped
 from hotconf.subscribers.stats import Meter
 from hotconf.text import printable
 from hotconf.tui import editor, inbox
@@ -20,7 +20,7 @@ from hotconf.tui.operations.rehearsals import Step
 from hotconf.tui.view import history, latency
 from hotconf.tui.view.facts import Update
 from hotconf.tui.view.history import History
-from hotconf.tui.view.rows import Place, wrapped
+from hotconf.tui.view.rows import Place
 from tui.updates import BETTER, FILE, GOOD, at, facts, snapshot
 
 

@@ -9,13 +9,12 @@ from hotconf.config.redaction.masking import shown, shown_answer
 from hotconf.config.redaction.secret_values import secrets_of
 from hotconf.config.shape import shape_of
 from hotconf.keypath import dotted
-from hotconf.report.cells import width
+from hotconf.report.cells import steady, width
 from hotconf.report.effective import leaves, origin_json, real_paths, value_of
 from hotconf.report.ndjson import Json, plain
 from hotconf.report.writing import toml
 from hotconf.secrets.scrubber import Scrubber
 from hotconf.snapshot import DEFAULT, Answer
-from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +73,7 @@ def as_text(explained: Iterable[Explanation]) -> str:
 
 
 def _lines(explained: Explanation) -> list[str]:
-    places = [printable(answer.origin.where) for answer in explained.answers]
+    places = [steady(answer.origin.where) for answer in explained.answers]
     column = max(map(width, places), default=0)
     answers = zip(places, explained.answers, strict=True)
     return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.config.decoding.names import folded
 from hotconf.keypath import dotted
-from hotconf.report.cells import width
+from hotconf.report.cells import steady, width
 from hotconf.report.jsonschema import json_schema
 from hotconf.report.schema_secrets import MARKED
 from hotconf.text import printable, shortened
@@ -123,7 +123,7 @@ class _Walk:
 
 def as_text(found: Iterable[Variable]) -> str:
     """A line for each: name, type, default, meaning."""
-    rows = [tuple(map(printable, _cells(each))) for each in found]
+    rows = [tuple(map(steady, _cells(each))) for each in found]
     columns = [
         max((w for cell in column if (w := width(cell)) <= _WIDEST), default=0) for column in zip(*rows, strict=True)
     ]

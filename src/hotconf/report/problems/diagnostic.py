@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from hotconf.report.cells import BAR
+from hotconf.report.cells import BAR, steady, wrapped
 from hotconf.report.problems.lines import place_of
-from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -92,16 +91,12 @@ def _note(label: str, text: str, gutter: int, width: int | None) -> Iterator[Lin
 
 def _wrapped(head: Line, text: str, style: Style, width: int | None) -> Iterator[Line]:
     """`head` and `text`; the further lines of a text that is broken are indented, as far as that leaves room."""
-    text = printable(text)
     if width is None:
-        yield (*head, Piece(text, style))
+        yield (*head, Piece(steady(text), style))
         return
-    import textwrap  # only where the window is narrow
-
     taken = sum(len(piece.text) for piece in head)
-    room = max(width, _NARROWEST)
-    wrapper = textwrap.TextWrapper(room, " " * taken, " " * min(taken, 4), break_on_hyphens=False)
-    first, *rest = wrapper.wrap(text) or [""]
-    yield (*head, Piece(first[taken:], style))
+    indent = min(taken, 4)
+    first, *rest = wrapped(text, max(width, _NARROWEST) - indent, max(width, _NARROWEST) - taken)
+    yield (*head, Piece(first, style))
     for line in rest:
-        yield (Piece(line, style),)
+        yield (Piece(" " * indent + line, style),)

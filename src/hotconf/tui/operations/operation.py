@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hotconf.text import shortened
+from hotconf.report import cells
 from hotconf.tui.view.rows import Span
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ def spans(operation: Operation, now: float, width: int) -> tuple[Span, ...]:
     if not operation.steps:
         return (*name, Span(f"  running for {elapsed:.0f} s", "muted"), Span("  reloads wait", "muted"))
     left = max(0.0, operation.seconds - elapsed)
-    tail = f" {left:4.1f} s "
-    room = width - sum(len(span.text) for span in name) - len(tail)
-    step = shortened(f" rehearsal · {operation.label(now)}", max(room - 1, 1)) + " "
-    room -= len(step)
+    end = f" {left:4.1f} s "
+    room = width - sum(cells.width(span.text) for span in name) - cells.width(end)
+    step = cells.cut(cells.steady(f" rehearsal · {operation.label(now)}"), max(room - 1, 1)) + " "
+    room -= cells.width(step)
     bar = _bar(elapsed / operation.seconds, min(room, _WIDEST_BAR)) if room >= _NARROWEST_BAR else ()
-    return (*name, Span(step, "muted"), *bar, Span(tail, "muted"))
+    return (*name, Span(step, "muted"), *bar, Span(end, "muted"))
 
 
-def _bar(share: float, cells: int) -> Sequence[Span]:
-    full = round(min(share, 1.0) * cells)
-    return Span(_FULL * full, "warn"), Span(_EMPTY * (cells - full), "muted")
+def _bar(share: float, room: int) -> Sequence[Span]:
+    full = round(min(share, 1.0) * room)
+    return Span(_FULL * full, "warn"), Span(_EMPTY * (room - full), "muted")

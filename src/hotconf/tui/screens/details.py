@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from hotconf.report.cells import wrapped
 from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view import stream
 from hotconf.tui.view.configuration import is_default, origin_of
-from hotconf.tui.view.rows import Row, Span, wrapped
+from hotconf.tui.view.rows import Row, Span
 
 if TYPE_CHECKING:
     from hotconf.tui.view.stream import Entry

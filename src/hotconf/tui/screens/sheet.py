@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
+from hotconf.report.cells import steady
 from hotconf.tui.view.rows import Row
 from hotconf.tui.widgets.bars import AlertBar, StatusBar
 from hotconf.tui.widgets.keybar import KeyBar
@@ -70,7 +71,7 @@ class Sheet(ModalScreen[Answer]):
         """Show what there is now."""
         for frame in self.query("#frame"):
             # As content, for a string would be read as markup.
-            frame.border_title = Content(self.heading())
+            frame.border_title = Content(steady(self.heading()))
         for shown in self.query(SheetList):
             shown.rebuild()
         self.refresh_bindings()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hotconf.report.cells import wrapped
 from hotconf.report.problems.lines import spelled
-from hotconf.tui.view.rows import Row, Span, Tone, counted, wrapped
+from hotconf.tui.view.rows import Row, Span, Tone, counted
 from hotconf.tui.view.stream import TONES, place_of
 
 if TYPE_CHECKING:

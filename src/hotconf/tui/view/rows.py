@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from hotconf.report.cells import pieces, width
-from hotconf.text import printable
+from hotconf.report.cells import steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,21 +20,19 @@ RESTART: Final = "↻"
 """Marks what needs a restart."""
 WARNING: Final = "⚠"
 """Marks what there is a warning about."""
-_NARROWEST: Final = 20
-_WORD: Final = re.compile(r"(?<!\s)\s*+\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of text in one tone; always printable, whatever it was made of."""
+    """A piece of text in one tone; always steady, whatever it was made of."""
 
     text: str
     tone: Tone = "plain"
 
     def __post_init__(self) -> None:
-        """Escape what is not printable."""
-        if not self.text.isprintable():
-            object.__setattr__(self, "text", printable(self.text))
+        """Escape what is not printable, or not of the same width in all terminals."""
+        if not (self.text.isascii() and self.text.isprintable()):
+            object.__setattr__(self, "text", steady(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +70,6 @@ class Row:
     def text(self) -> str:
         """The spans as plain text."""
         return "".join(span.text for span in self.spans)
-
-
-def wrapped(text: str, room: int) -> list[str]:
-    """`text` on lines of at most `room` cells, broken between words where that is possible."""
-    room = max(room, _NARROWEST)
-    lines = [""]
-    left = room
-    for word in _WORD.findall(printable(text)):
-        size = width(word)
-        if size > left and lines[-1]:
-            word = word.lstrip()
-            size = width(word)
-            lines.append("")
-            left = room
-        *full, last = pieces(word, room)
-        lines[-1:] = [*full, last] if full else [lines[-1] + last]
-        left = room - width(last) if full else left - size
-    return lines
 
 
 def counted(number: int, noun: str) -> str:

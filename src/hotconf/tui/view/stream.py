@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged, problems_of
 from hotconf.problems import NO_WARNINGS, Warnings, tally
+from hotconf.report.cells import wrapped
 from hotconf.report.notification import as_before, notification
 from hotconf.report.problems.lines import spelled
 from hotconf.snapshot import Timings
 from hotconf.tui.view.facts import Excerpts, Happening, Note
-from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted, highlighted, wrapped
+from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted, highlighted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from hotconf.report.cells import steady, tail, width
 from hotconf.tui.messages import Searched, SearchEnded
 from hotconf.tui.operations.operation import spans
 from hotconf.tui.view.rows import Span
@@ -75,11 +76,11 @@ class StatusBar(Widget):
 
     def _left(self, status: Status) -> Iterable[Span]:
         state = [Span("  "), *(part for span in status.state for part in (span, Span("  ")))]
-        shortest = len(status.watch[-1]) if status.watch else 0
-        room = max(self.size.width - sum(len(span.text) for span in state) - shortest, _LEAST_FILE)
+        shortest = width(status.watch[-1]) if status.watch else 0
+        room = max(self.size.width - sum(width(span.text) for span in state) - shortest, _LEAST_FILE)
         name = status.file.text
         # The end of a path says more than its beginning.
-        yield status.file if len(name) <= room else Span("…" + name[1 - room :], "strong")
+        yield status.file if width(name) <= room else Span("…" + tail(name, room - 1), "strong")
         yield from state
 
 
@@ -107,7 +108,7 @@ class AlertBar(Widget):
         """Each line is filled to the edge."""
         lines = Text(no_wrap=True, overflow="ellipsis")
         for number, alert in enumerate(self._alerts):
-            text = Text(f" {alert.text} ", _style(self, alert.tone))
+            text = Text(f" {steady(alert.text)} ", _style(self, alert.tone))
             text.truncate(max(self.size.width, 1), overflow="ellipsis", pad=True)
             lines.append("\n" if number else "").append_text(text)
         return lines

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hotconf.report.cells import wrapped
 from hotconf.tui.view import configuration, stream
 from hotconf.tui.view.configuration import is_marked
-from hotconf.tui.view.rows import Key, Row, Span, wrapped
+from hotconf.tui.view.rows import Row, Span
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ class ConfigurationPanel(RowList):
         super().__init__(id="configuration", classes="panel")
         self._view: View | None = None
         self._query = ""
-        self._put_at: Key | None = None
         self.border_title = "Configuration"
 
     def show(self, view: View) -> None:
@@ -33,7 +33,7 @@ class ConfigurationPanel(RowList):
         if grown or (before is not None and before.last is not view.last):
             self._rename()
             self.rebuild()
-        if grown and not self._query and self._untouched():
+        if grown and not self._query and not self.moved:
             self._see_changed()
 
     def search(self, query: str) -> None:
@@ -65,15 +65,10 @@ class ConfigurationPanel(RowList):
             return super().copied()
         return configuration.whole(self._view.facts.items, self.row.key) or super().copied()
 
-    def _untouched(self) -> bool:
-        """Is the cursor where nobody but the app has put it?"""
-        return not self.cursor or (self.row is not None and self.row.key == self._put_at)
-
     def _see_changed(self) -> None:
         """Put the cursor on the first value that the last reload changed."""
         changed = next((row for row in self.rows if row.expanded is None and is_marked(row)), None)
         if changed is not None:
-            self._put_at = changed.key
             self.show_key(changed.key)
 
     def _rename(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -14,6 +13,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hotconf.report.cells import head, width
 from hotconf.tui.messages import Chosen, Highlighted
 from hotconf.tui.view.rows import Key, Place, Row, Span
 
@@ -52,6 +52,8 @@ class RowList(ScrollView, can_focus=True):
         Binding("left,h", "fold", show=False, tooltip="fold or unfold"),
         Binding("right,l", "unfold", show=False, tooltip="fold or unfold"),
         Binding("space", "turn", show=False, tooltip="fold or unfold"),
+        Binding("plus", "turn_all(True)", show=False, key_display="+", tooltip="unfold or fold all"),
+        Binding("minus", "turn_all(False)", show=False, key_display="-", tooltip="unfold or fold all"),
         Binding("enter", "choose", show=False, tooltip="details of a value or an event"),
     ]
 
@@ -63,6 +65,8 @@ class RowList(ScrollView, can_focus=True):
         self._places: dict[Key, int] = {}
         self.toggled: dict[Key, bool] = {}
         """What the person opened (true) or folded."""
+        self.moved = False
+        """The reader has put the cursor somewhere, or folded or opened something."""
 
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """The rows to show in `width` columns."""
@@ -96,21 +100,25 @@ class RowList(ScrollView, can_focus=True):
         return "" if self.row is None else self.row.copy or self.row.text
 
     def rebuild(self) -> None:
-        """Ask for the rows anew; the cursor stays on its row."""
+        """Ask for the rows anew; the cursor stays on its row, and what is on the screen stays where it is."""
         if not self.size.width:
             return
-        before = self.row
+        before, anchor = self.row, self._anchor()
         self._rows = self.rows_for(self.scrollable_content_region.width)
         self._places = {row.key: index for index, row in enumerate(self._rows)}
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._rows))
         at = self.cursor if before is None else self._nearest(before.key)
         self.cursor = max(0, min(at, len(self._rows) - 1))
+        if anchor is not None:
+            key, y = anchor
+            self.scroll_to(y=max(0, self._nearest(key) - y), animate=False, force=True, immediate=True)
         self.refresh()
 
     def show_key(self, key: Key) -> None:
-        """Put the cursor on the row with `key`, if it is there."""
+        """Put the cursor on the row with `key`, if it is there, without the reader's asking."""
         if key in self._places:
-            self._go(self._places[key])
+            self.cursor = self._places[key]
+            self._see_cursor()
 
     def on_resize(self) -> None:
         """Lines are wrapped to the width."""
@@ -177,6 +185,16 @@ class RowList(ScrollView, can_focus=True):
         if row is not None and row.expanded is not None:
             self._toggle(row, opened=not row.expanded)
 
+    def action_turn_all(self, opened: bool) -> None:
+        """Open everything, however deep, or fold everything."""
+        done: set[Key] = set()  # what a search holds open does not fold
+        while turned := {row.key for row in self._rows if row.expanded is (not opened)} - done:
+            self.moved = True
+            done |= turned
+            self.toggled |= dict.fromkeys(turned, opened)
+            self.rebuild()
+        self._see_cursor()
+
     @property
     def matches(self) -> list[int]:
         """Which rows have something that was searched for."""
@@ -198,25 +216,25 @@ class RowList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         index = y + self.scroll_offset.y
-        width = self.scrollable_content_region.width
+        columns = self.scrollable_content_region.width
         if index >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(columns, self.rich_style)
         row = self._rows[index]
-        segments = self._segments(row, width)
+        segments = self._segments(row, columns)
         if index == self.cursor and self.has_focus:
             segments = Segment.apply_style(segments, post_style=self._cursor_style())
-        return Strip(segments, width).apply_offsets(0, index)
+        return Strip(segments, columns).apply_offsets(0, index)
 
     def _cursor_style(self) -> Style:
         return self.get_component_rich_style("rows--cursor", partial=True)
 
-    def _segments(self, row: Row, width: int) -> Iterable[Segment]:
+    def _segments(self, row: Row, columns: int) -> Iterable[Segment]:
         right = _width(row.right)
         arrow = _LEAF if row.expanded is None else _OPEN if row.expanded else _FOLDED
         left = (Span(" " * (row.depth * _STEP) + arrow, "muted"), *row.spans)
-        if right and width - right - 1 < min(_LEAST_LEFT, _width(left)):
+        if right and columns - right - 1 < min(_LEAST_LEFT, _width(left)):
             right = 0
-        room = width - (right + 1 if right else 0)
+        room = columns - (right + 1 if right else 0)
         for text, tone in _fitted(left, room):
             yield Segment(text, self._style(tone))
         if right:
@@ -228,6 +246,7 @@ class RowList(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"rows--{tone}")
 
     def _toggle(self, row: Row, *, opened: bool) -> None:
+        self.moved = True
         self.toggled[row.key] = opened
         self.rebuild()
         self._see_cursor()
@@ -239,7 +258,17 @@ class RowList(ScrollView, can_focus=True):
                 return self._places[key[:length]]
         return self.cursor
 
+    def _anchor(self) -> tuple[Key, int] | None:
+        """The row that is to stay where it is on the screen, and the line: that of the cursor, if it is seen."""
+        top = self.scroll_offset.y
+        seen = self._rows[top : top + self.size.height]
+        if not seen:
+            return None
+        y = self.cursor - top
+        return (seen[y].key, y) if 0 <= y < len(seen) else (seen[0].key, 0)
+
     def _go(self, index: int) -> None:
+        self.moved = True
         self.cursor = max(0, min(index, len(self._rows) - 1))
         self._see_cursor()
 
@@ -248,7 +277,7 @@ class RowList(ScrollView, can_focus=True):
 
 
 def _width(spans: Iterable[Span]) -> int:
-    return sum(cell_len(span.text) for span in spans)
+    return sum(width(span.text) for span in spans)
 
 
 def _fitted(spans: Iterable[Span], room: int) -> Iterable[tuple[str, str]]:
@@ -257,15 +286,16 @@ def _fitted(spans: Iterable[Span], room: int) -> Iterable[tuple[str, str]]:
     if _width(spans) <= room:
         for span in spans:
             yield span.text, span.tone
-            room -= cell_len(span.text)
+            room -= width(span.text)
         yield " " * room, "plain"
         return
     room -= 1
     for span in spans:
-        size = cell_len(span.text)
+        size = width(span.text)
         if size > room:
-            yield set_cell_size(span.text, room), span.tone
-            yield "…", "muted"
+            part = head(span.text, room)
+            yield part, span.tone
+            yield "…" + " " * (room - width(part)), "muted"  # a wide character may leave a cell
             return
         yield span.text, span.tone
         room -= size
