@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
@@ -19,8 +20,10 @@ from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 from hotconf.subscribers.stats import Meter, Stats
 from hotconf.tui.app import HotconfApp
+from hotconf.tui.describing import Describer
 from hotconf.tui.states import States
 from hotconf.tui.view import message
+from hotconf.tui.view.details import Description
 from hotconf.tui.view.facts import Update
 from tui.updates import FILE, at, facts, snapshot
 
@@ -82,6 +85,11 @@ class Hand:
         return not any(pump.message_queue_size for pump in pumps)
 
 
+@lru_cache
+def _describer() -> Describer:
+    return Describer(SPECKIT)
+
+
 class FakeSession:
     """Reports what it is given; remembers what it was asked for."""
 
@@ -95,6 +103,7 @@ class FakeSession:
         self.meter = Meter()
         self.drift = False
         self.found: tuple[str, ...] = ()
+        self.described: list[Any] = []
         self.secret_keys: frozenset[str] = frozenset()
         self.notify: Callable[[Update], object] = lambda update: None
 
@@ -139,6 +148,10 @@ class FakeSession:
 
     def has_drift(self) -> bool:
         return self.drift
+
+    def describe(self, snapshot: Any, path: Any, *, table: bool) -> Description:
+        self.described.append(path)
+        return _describer()(snapshot, path, table=table)
 
     def on_disk(self) -> Any:
         """What the files hold."""

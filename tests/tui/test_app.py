@@ -12,7 +12,7 @@ from hotconf.tui.view.facts import Update
 from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.events import EventsPanel
 from hotconf.tui.widgets.panels import ConfigurationPanel
-from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
+from tui.stage import SMALL, FakeSession, play, screen, shows, until
 from tui.updates import COST_LINE, FILE, GOOD, changed, facts, failed, reloaded, snapshot, unchanged
 
 LOADED = Update(facts(snapshot()))
@@ -108,7 +108,7 @@ def test_markup_in_files_is_text():
         await until(pilot, lambda: isinstance(pilot.app.screen, EventDetails))
         await shows(pilot, "[@click=app.quit]y[/]")
 
-    play(FakeSession(LOADED), scenario, size=LARGE)
+    play(FakeSession(LOADED), scenario, size=(119, 40))
 
 
 def test_started_on_a_broken_file_it_shows_why():
@@ -193,7 +193,7 @@ def test_enter_shows_the_details_of_an_event_and_of_a_value():
         panel.show_key(("cost", "daily_limit_usd"))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ValueDetails))
-        await shows(pilot, "Origin: /srv/app/config.toml:4:")
+        await shows(pilot, "Origin    /srv/app/config.toml:4:")
         await pilot.press("q")
         await until(pilot, lambda: app.screen.query(ConfigurationPanel))
 

@@ -10,9 +10,11 @@ from pydantic import BaseModel, Field, model_validator
 from hotconf import MISSING, Change, DotEnv, Flags, HotReloadWatcher, SecretsDir
 from hotconf.keypath import dotted
 from hotconf.report.effective import Effective
-from hotconf.tui.screens.details import ValueDetails
-from hotconf.tui.view import configuration
-from hotconf.tui.view.configuration import is_default, is_marked
+from hotconf.schema import Schema
+from hotconf.tui.describing import Describer
+from hotconf.tui.view import configuration, details
+from hotconf.tui.view.tree import is_marked
+from hotconf.tui.view.tree import rows as rows_of
 from tui.updates import BETTER, COST, GOOD, snapshot
 
 SECRET = GOOD.replace("[cost]", '[mcp_servers.git]\ntoken = "hunter2"\n\n[cost]')
@@ -25,8 +27,8 @@ class Model(BaseModel, frozen=True):
 
 def shown(text=GOOD, changes=(), query="", toggled=None):
     """The rows of the tree of `text`."""
-    tree = configuration.items(snapshot(text), changes)
-    return configuration.rows(tree, toggled or {}, query)
+    grown = configuration.items(snapshot(text), changes)
+    return rows_of(grown, toggled or {}, query)
 
 
 def line(rows, start):
@@ -64,12 +66,13 @@ def test_the_place_of_a_secret_or_a_variable_is_as_people_write_it(tmp_path, mon
     (tmp_path / "secrets" / "token").write_text("hunter2")
     (tmp_path / ".env").write_text("\nAPP_PORT=1\n")
     with HotReloadWatcher(None, Model, layers=[SecretsDir("secrets"), DotEnv(".env", "APP_")]) as watcher:
-        rows = configuration.rows(configuration.items(watcher.snapshot, ()), {})
+        grown = configuration.items(watcher.snapshot, ())
+    rows = rows_of(grown, {})
     found = {row.text.split(" ")[0]: (row.right[-1].text, str(row.place)) for row in rows}
     assert found["token"] == ("secrets/token", str(tmp_path / "secrets" / "token"))
     assert found["port"] == (".env:2", f"{tmp_path / '.env'}:2")
-    details = "".join(row.text for row in ValueDetails(line(rows, "token"), "").rows(200))
-    assert details.endswith(f"Origin: {tmp_path / 'secrets' / 'token'}")
+    item = configuration.find(grown, ("token",))
+    assert f"Origin    {tmp_path / 'secrets' / 'token'}" in [row.text for row in details.of_value(item, None, 200)]
 
 
 def test_items_of_arrays_have_their_names_and_their_order():
@@ -143,11 +146,11 @@ def test_folding_is_the_persons():
 def test_the_whole_of_a_value_is_spelled_as_toml():
     """Strings, arrays and tables in them; what is masked stays masked."""
     text = GOOD.replace('"gpt-5"', '"say \\"hi\\""')
-    tree = configuration.items(snapshot(text), ())
-    assert configuration.whole(tree, ("model",)) == 'model = "say \\"hi\\""'
-    assert configuration.whole(tree, ("quality_gates", "plan")) == 'quality_gates.plan = ["gemini", "claude"]'
-    assert configuration.whole(tree, ("agents", 1, "env", "API_KEY")) == "agents[1].env.API_KEY = ********"
-    assert configuration.whole(tree, ("cost",)) == configuration.whole(tree, ("nowhere",)) == ""
+    grown = configuration.items(snapshot(text), ())
+    assert configuration.whole(grown, ("model",)) == 'model = "say \\"hi\\""'
+    assert configuration.whole(grown, ("quality_gates", "plan")) == 'quality_gates.plan = ["gemini", "claude"]'
+    assert configuration.whole(grown, ("agents", 1, "env", "API_KEY")) == "agents[1].env.API_KEY = ********"
+    assert configuration.whole(grown, ("cost",)) == configuration.whole(grown, ("nowhere",)) == ""
 
 
 def test_copying_a_value_gives_its_key():
@@ -174,8 +177,8 @@ def test_a_long_value_takes_nothing_from_its_neighbours():
     fields = [row.key[2] for row in rows if row.key[:2] == ("agents", 0) and len(row.key) == 3]
     assert {"name", "command", "args", "enabled", "description", "env"} <= set(fields)
     assert [row.key for row in shown(text, query='"a11999"')][-1] == ("agents", 0, "args")
-    tree = configuration.items(snapshot(text), ())
-    assert configuration.whole(tree, ("agents", 0, "args")) == f"agents[0].args = [{args}]"
+    grown = configuration.items(snapshot(text), ())
+    assert configuration.whole(grown, ("agents", 0, "args")) == f"agents[0].args = [{args}]"
 
 
 def test_what_is_not_shown_has_no_made_up_origin():
@@ -184,15 +187,15 @@ def test_what_is_not_shown_has_no_made_up_origin():
     for _ in range(70):
         nested = {"t": nested}
     config = {"list": json.loads("[" * 70 + "]" * 70), "plain": "x", **nested}
-    tree = configuration.items(replace(snapshot(), config=config), ())
-    rows = configuration.rows(tree, {("t",) * n: True for n in range(70)})
+    grown = configuration.items(replace(snapshot(), config=config), ())
+    rows = rows_of(grown, {("t",) * n: True for n in range(70)})
     part = line(rows, "list = [[[[")
     assert (rows[-1].text, rows[-1].copy) == ("t = … too deep, or too much, to be shown", ".".join("t" * 64))
     assert (part.right, rows[-1].right, part.copy) == ((), (), "list")
-    assert configuration.whole(tree, ("list",)) == configuration.whole(tree, ("t",) * 64) == ""
-    assert is_default(line(rows, "plain"))
-    origins = [[row.text for row in ValueDetails(row, row.copy).rows(80)] for row in (line(rows, "plain"), rows[-1])]
-    assert ["Origin: a default, in no file" in texts for texts in origins] == [True, False]
+    assert configuration.whole(grown, ("list",)) == configuration.whole(grown, ("t",) * 64) == ""
+    items = [configuration.find(grown, row.key) for row in (line(rows, "plain"), rows[-1])]
+    origins = [[row.text for row in details.of_value(item, None, 80)] for item in items]
+    assert ["Origin    a default, in no file" in texts for texts in origins] == [True, False]
 
 
 def test_long_values_that_changed_are_told_apart():
@@ -211,11 +214,18 @@ def test_a_value_names_what_it_overrides(tmp_path):
     main = tmp_path / "config.toml"
     main.write_text("port = 2\n")
     with HotReloadWatcher(main, Small, layers=[{"port": 3}, Flags({"port": 4})]) as watcher:
-        rows = configuration.rows(configuration.items(watcher.snapshot, ()), {})
-    row = line(rows, "port")
+        grown = configuration.items(watcher.snapshot, ())
+    row = line(rows_of(grown, {}), "port")
     assert (row.text, row.right[0].text) == ("port = 4", "flags[port], over layers[0], config.toml:1")
-    texts = [each.text for each in ValueDetails(row, row.copy).rows(80)]
-    assert texts[-3:] == ["Origin: flags[port]", "Overrides: layers[0]", "Overrides: config.toml:1"]
+    known = Describer(Schema(Small))(watcher.snapshot, ("port",))
+    texts = [each.text for each in details.of_value(configuration.find(grown, ("port",)), known, 80)]
+    assert texts[-5:] == [
+        "Layers, weakest first",
+        "  default        1",
+        "  config.toml:1  2",
+        "  layers[0]      3",
+        "  flags[port]    4",
+    ]
 
 
 class Derived(BaseModel):
@@ -243,26 +253,24 @@ def test_what_no_layer_sets_comes_from_where_show_says(tmp_path):
     file.write_text('[written]\nname = "b"\n[extras]\n"postgres://me:hunter2@db" = "x"\n')
     with HotReloadWatcher(file, Around) as watcher:
         snapshot = watcher.snapshot
-    tree = configuration.items(snapshot, ())
-    leaves = [leaf for item in tree for leaf in (item.children or [item])]
+    grown = configuration.items(snapshot, ())
+    leaves = [leaf for item in grown for leaf in (item.children or [item])]
     shown = Effective(snapshot).as_text()
     said = [line.rpartition("# ")[2] for line in shown.splitlines() if "# " in line]
-    by_key = {dotted(leaf.path): leaf.unset or leaf.origin.line_only for leaf in leaves}
+    by_key = {dotted(leaf.path): leaf.where for leaf in leaves}
     assert sorted(by_key.values()) == sorted(said)
     assert by_key["written.label"] == by_key["written.made"] == "computed"
     assert by_key["written.size"] == by_key["unwritten.name"] == by_key["unwritten.tags"] == "default"
-    row = line(configuration.rows(tree, {}, "written.label"), "label")
+    row = line(rows_of(grown, {}, "written.label"), "label")
     assert row.right[0].text == "computed"
-    assert not is_default(row)
 
 
 def test_what_needs_a_restart_is_marked_with_what_it_will_be():
     """The value itself, and the tables around it."""
     waiting = (Change(("cost", "daily_limit_usd"), 10.0, 30.0), Change(("evidence", "new"), MISSING, 1))
-    rows = configuration.rows(configuration.items(replace(snapshot(GOOD), pending_restart=waiting), ()), {})
+    rows = rows_of(configuration.items(replace(snapshot(GOOD), pending_restart=waiting), ()), {})
     row = line(rows, "daily_limit_usd")
     assert row.text == "daily_limit_usd = 10.0  30.0 after a restart"
     assert [span.text for span in row.right] == ["↻ ", "config.toml:4"]
     assert line(rows, "cost").right[0].text == line(rows, "evidence").right[0].text == "↻ "
-    assert configuration.origin_of(line(rows, "evidence")) == ""
     assert "↻ " not in [span.text for span in line(rows, "agents").right]

@@ -42,7 +42,7 @@ os.rename("unfinished", "cells")
 
 
 def test_no_line_of_the_app_is_longer_or_shorter_than_the_screen():
-    """In both layouts, in lists, the status, a failure, toasts, sheets and the difference of two generations."""
+    """In both layouts, in lists, the status, a failure, sheets and the difference of two generations."""
 
     async def scenario(pilot):
         app = pilot.app

@@ -34,25 +34,34 @@ class Explanation(NamedTuple):
     """What the layers say, as it is written there: the winner first, then the others, strongest first."""
 
 
+class Explainer:
+    """Explains values of one snapshot; what is needed for each of them is worked out once."""
+
+    def __init__(self, snapshot: Snapshot[Any], schema: Schema[Any]) -> None:
+        self._snapshot, self._schema = snapshot, schema
+        self._paths = real_paths(snapshot)
+        layers = getattr(snapshot.origins, "layers", ())
+        self.scrub = Scrubber(secrets_of(shape_of(schema), layers, snapshot.config))
+        """Knows the secrets in it."""
+
+    def answers(self, path: KeyPath) -> tuple[Answer, ...]:
+        """What the layers say about the value that is shown at `path`, fit to be shown: the winner first."""
+        real = self._paths.get(path, path)
+        answers = self._snapshot.explain(real)
+        default = _default(self._schema, real)
+        if default is not MISSING and all(answer.origin != DEFAULT for answer in answers):
+            answers = (*answers, Answer(DEFAULT, default))
+        return tuple(Answer(each.origin, shown_answer(real, each.value, self.scrub)) for each in answers)
+
+
 def explain(snapshot: Snapshot[Any], schema: Schema[Any], key: KeyPath) -> list[Explanation]:
     """The value at `key`, or those of the table at `key`; fit to be shown.
 
     Raises `UsageError` if there is nothing.
     """
     table = value_of(shown(snapshot.config, snapshot.secret_paths()), key)
-    root = shape_of(schema)
-    layers = getattr(snapshot.origins, "layers", ())
-    scrub = Scrubber(secrets_of(root, layers, snapshot.config))
-    paths, found = real_paths(snapshot), []
-    for path, value in leaves(key, table):
-        real = paths.get(path, path)
-        answers = snapshot.explain(real)
-        default = _default(schema, real)
-        if default is not MISSING and all(answer.origin != DEFAULT for answer in answers):
-            answers = (*answers, Answer(DEFAULT, default))
-        masked = (Answer(each.origin, shown_answer(real, each.value, scrub)) for each in answers)
-        found.append(Explanation(path, value, tuple(masked)))
-    return found
+    explainer = Explainer(snapshot, schema)
+    return [Explanation(path, value, explainer.answers(path)) for path, value in leaves(key, table)]
 
 
 def _default(schema: Schema[Any], path: KeyPath) -> object:
@@ -77,12 +86,13 @@ def _lines(explained: Explanation) -> list[str]:
     column = max(map(width, places), default=0)
     answers = zip(places, explained.answers, strict=True)
     return [
-        f"{dotted(explained.key)} = {_value(explained.value)}",
-        *(f"  {place}{' ' * (column - width(place))}  {_value(answer.value)}" for place, answer in answers),
+        f"{dotted(explained.key)} = {spelled(explained.value)}",
+        *(f"  {place}{' ' * (column - width(place))}  {spelled(answer.value)}" for place, answer in answers),
     ]
 
 
-def _value(value: object) -> str:
+def spelled(value: object) -> str:
+    """The value of an answer, whole, as TOML has it."""
     if value is MISSING:
         return "removed"
     return "none" if value is None else toml.value(value)

@@ -18,6 +18,7 @@ from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view.rows import Place, Tone
 from hotconf.tui.view.stream import place_of
 from hotconf.tui.widgets.events import EventsPanel
+from hotconf.tui.widgets.panels import ConfigurationPanel
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from hotconf.tui.clock import Clock
+    from hotconf.tui.descriptions import Descriptions
     from hotconf.tui.editing import Editing
     from hotconf.tui.generations import Generations
     from hotconf.tui.operations.command import Command
@@ -55,6 +57,7 @@ class Actions(Everywhere):
     _generations: Generations
     _rollback: Rollback
     _main: Main
+    _descriptions: Descriptions
 
     def note(self, text: str, *, tone: Tone = "plain", lines: tuple[str, ...] = ()) -> None:
         """Add a note of the app's own to the events."""
@@ -135,15 +138,18 @@ class Actions(Everywhere):
         """Details of what is under the cursor."""
         from hotconf.tui.screens.details import EventDetails, ValueDetails
 
-        if self.screen is not self._main or message.row.key[0] in ("none", "hint", "gap"):
+        main, shown = self._main, self.focused
+        if self.screen is not main or message.row.key[0] in ("none", "hint", "gap"):
             return
-        events = self._main.query_one(EventsPanel)
-        if events.has_focus and events.entry is not None:
-            self.push_screen(EventDetails(events.entry))
-        elif message.row.expanded is not None:
-            self._main.focused.action_turn() if isinstance(self._main.focused, RowList) else None
-        else:
-            self.push_screen(ValueDetails(message.row, message.whole))
+        if isinstance(shown, ConfigurationPanel) and message.row.expanded is not None:
+            shown.action_turn()
+        elif main.has_details and isinstance(shown, ConfigurationPanel | EventsPanel):
+            main.focus_details()
+        elif isinstance(shown, EventsPanel) and shown.entry is not None:
+            self.push_screen(EventDetails(shown.entry))
+        elif isinstance(shown, ConfigurationPanel) and shown.item is not None:
+            snapshot, item = self.view.facts.snapshot, shown.item
+            self.push_screen(ValueDetails(item, lambda: self._descriptions.of(snapshot, item)))
 
     def action_copy(self) -> None:
         """What is under the cursor, into the clipboard."""

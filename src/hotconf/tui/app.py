@@ -16,12 +16,14 @@ from hotconf.events import ReloadSuccess
 from hotconf.tui.actions import Actions
 from hotconf.tui.clock import Clock
 from hotconf.tui.colours.coloured import Coloured
+from hotconf.tui.descriptions import Descriptions
 from hotconf.tui.editing import Editing
 from hotconf.tui.generations import Generations
 from hotconf.tui.inbox import Inbox
 from hotconf.tui.messages import CommandEnded, Highlighted, StartFailed, UpdatesArrived
 from hotconf.tui.operations.running import Operations
 from hotconf.tui.rollback import Rollback
+from hotconf.tui.screens.details import ValueDetails
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view import status, view
@@ -77,7 +79,8 @@ class HotconfApp(Coloured, Actions):
         self._welcome = welcome
         self._to_end = False
         self._loop_to_end: asyncio.AbstractEventLoop | None = None
-        self._main = Main(self._show)
+        self._descriptions = Descriptions(session, self.aside, self._described)
+        self._main = Main(self._show, self._descriptions.of)
         self._inbox = Inbox(lambda: self.post_message(UpdatesArrived()))
         self._updated_at = 0.0
         self._message: Message | None = None
@@ -191,6 +194,14 @@ class HotconfApp(Coloured, Actions):
         with suppress(NoMatches):  # while the app ends, the widgets go one by one
             self._main.show(self.view)
         self._show_passing()
+
+    def _described(self) -> None:
+        """More is known of a value."""
+        with suppress(NoMatches):
+            self._main.renew_details()
+        for screen in self.screen_stack:
+            if isinstance(screen, ValueDetails):
+                screen.renew()
 
     def _show_passing(self) -> None:
         """What changes with time alone."""

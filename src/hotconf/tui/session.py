@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
     from hotconf.formats.base import Format
+    from hotconf.keypath import KeyPath
     from hotconf.problems import Problem
+    from hotconf.schema import Schema
     from hotconf.sources.base import Options
     from hotconf.subscribers.stats import Stats
+    from hotconf.tui.describing import Describer
     from hotconf.tui.states import States
     from hotconf.tui.view.configuration import Item
+    from hotconf.tui.view.details import Description
     from hotconf.watcher import HotReloadWatcher
 
 BusyKind: TypeAlias = Literal["gate", "agent", "critical"]
@@ -49,6 +53,8 @@ class Session:
         self._path = path
         self._state_dir = state_dir
         self._options = options
+        self._schema: Schema[Any] | None = None
+        self._describer: Describer | None = None
         self._secret_keys: frozenset[str] = frozenset()
         self._form_of: Callable[[Path], Format] = format_of
         self._opened: HotReloadWatcher[Any] | None = None
@@ -153,6 +159,17 @@ class Session:
             raise UsageError("nothing is watched yet")
         return self._states
 
+    def describe(self, snapshot: Snapshot[Any], path: KeyPath, *, table: bool) -> Description:
+        """Slow, the first time. What the model and every layer say about the value, or the `table`, at `path`."""
+        if self._describer is None:
+            # Here and not above: the first frame waits for no schema.
+            from hotconf.tui.describing import Describer
+
+            if self._schema is None:
+                raise UsageError("nothing is watched yet")
+            self._describer = Describer(self._schema)
+        return self._describer(snapshot, path, table=table)
+
     def _start(self) -> None:
         try:
             watcher = self._open()
@@ -179,6 +196,7 @@ class Session:
         from hotconf.twin import original, twin
 
         options = self._options()
+        self._schema = options.schema
         self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
         watcher = twin(options, state_dir=self._state_dir)
         where = original(watcher)[1]

@@ -1,4 +1,4 @@
-"""Details: one event with all of its changes or problems, or one value of the configuration."""
+"""Details as sheets, where there is no room for a pane of them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from hotconf.report.cells import wrapped
 from hotconf.tui.screens.sheet import Sheet
-from hotconf.tui.view import stream
-from hotconf.tui.view.configuration import is_default, origin_of
-from hotconf.tui.view.rows import Row, Span
+from hotconf.tui.view import details
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotconf.tui.view.configuration import Item
+    from hotconf.tui.view.details import Description
+    from hotconf.tui.view.rows import Row
     from hotconf.tui.view.stream import Entry
 
 
@@ -35,44 +37,23 @@ class EventDetails(Details):
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """What happened, and everything below it."""
-        symbol, tone = stream.symbol(self._entry)
-        text = "".join(span.text for span in stream.headline(self._entry))
-        head = tuple(
-            Row(
-                ("head", number),
-                (Span(f"{symbol} " if not number else "  ", tone), Span(line, "strong")),
-                place=stream.place(self._entry),
-                copy=stream.plain(self._entry),
-            )
-            for number, line in enumerate(wrapped(text, width - 4))
-        )
-        below = stream.body(self._entry, width - 4)
-        return (*head, Row(("gap",), ()), *below) if below else head
+        return details.of_event(self._entry, width)
 
 
 class ValueDetails(Details):
-    """One value."""
+    """One value, as it was when the sheet was opened."""
 
-    def __init__(self, row: Row, whole: str) -> None:
+    def __init__(self, item: Item, describe: Callable[[], Description | None]) -> None:
+        """`describe` is asked until it knows."""
         super().__init__()
-        self._row, self._whole = row, whole
+        self._item, self._describe = item, describe
+        self._known: Description | None = None
 
     def heading(self) -> str:
         """What it is."""
         return "Value"
 
     def rows(self, width: int) -> tuple[Row, ...]:
-        """Its key, its value, and where it was written."""
-        row = self._row
-        texts = wrapped(self._whole, width - 4)
-        where = "a default, in no file" if is_default(row) else origin_of(row).partition(", over ")[0]
-        if row.place is not None:
-            where = str(row.place)
-        if where:
-            texts += ["", *wrapped(f"Origin: {where}", width - 4)]
-        for place in row.over:
-            texts += wrapped(f"Overrides: {place}", width - 4)
-        return tuple(
-            Row(("line", number), (Span(text),), place=row.place, copy=self._whole)
-            for number, text in enumerate(texts)
-        )
+        """Its key, its value, what it means and where it comes from."""
+        self._known = self._known or self._describe()
+        return details.of_value(self._item, self._known, width)

@@ -14,11 +14,13 @@ from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view.rows import Row, Span
 from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.events import EventsPanel
+from hotconf.tui.widgets.panels import ConfigurationPanel
 from hotconf.tui.widgets.rowlist import RowList
 
 SCOPES: Final[tuple[tuple[str, type], ...]] = (
     ("Main screen", Main),
     ("In a list", RowList),
+    ("In the configuration", ConfigurationPanel),
     ("In the events", EventsPanel),
     ("While typing a search", SearchBox),
     ("On a sheet", Sheet),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 
 from hotconf.tui.messages import Searched, SearchEnded
+from hotconf.tui.view import details
 from hotconf.tui.widgets.bars import AlertBar, OperationBar, SearchBox, StatusBar
+from hotconf.tui.widgets.details import DetailsPanel
 from hotconf.tui.widgets.events import EventsPanel
 from hotconf.tui.widgets.keybar import KeyBar
 from hotconf.tui.widgets.panels import ConfigurationPanel
@@ -19,10 +22,13 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from hotconf.tui.operations.operation import Operation
     from hotconf.tui.view.status import Status
     from hotconf.tui.view.view import View
+    from hotconf.tui.widgets.panels import Describe
+    from hotconf.tui.widgets.rowlist import RowList
 
 
 class Main(Screen[None]):
@@ -49,13 +55,17 @@ class Main(Screen[None]):
         Binding("?", "app.help", "Help", tooltip="all keys"),
         Binding("q", "app.quit", "Quit", tooltip="leave the app"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (Textual declares it)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 (Textual declares it)
     AUTO_FOCUS: ClassVar[str | None] = "#configuration"
 
-    def __init__(self, ready: Callable[[], None]) -> None:
-        """`ready` is called when there is something to show in, before the first frame."""
+    def __init__(self, ready: Callable[[], None], describe: Describe) -> None:
+        """`ready` is called when there is something to show in, before the first frame. `describe` says what is known
+        of a value.
+        """
         super().__init__()
-        self._ready = ready
+        self._ready, self._describe = ready, describe
+        self._detailed: RowList | None = None
+        """The list that the details are about: that with the focus, or that had it last."""
         self._searched: ConfigurationPanel | EventsPanel | None = None
         """The list that is, or was last, searched."""
 
@@ -70,7 +80,9 @@ class Main(Screen[None]):
         with Container(id="lists"):
             with Vertical(id="left"):
                 yield ConfigurationPanel()
-            yield EventsPanel()
+            with Vertical(id="right"):
+                yield DetailsPanel()
+                yield EventsPanel()
         yield SearchBox()
         yield OperationBar()
         yield KeyBar()
@@ -79,6 +91,59 @@ class Main(Screen[None]):
         """Show what is the case now."""
         self.query_one(ConfigurationPanel).show(view)
         self.query_one(EventsPanel).show(view)
+        self.renew_details()
+
+    @property
+    def has_details(self) -> bool:
+        """Is there room for the details of what is under the cursor?"""
+        return self.has_class("-wide") and self._zoom in (None, _ZOOMS["details"])
+
+    @property
+    def _zoom(self) -> str | None:
+        return next(filter(self.has_class, _ZOOMS.values()), None)
+
+    def renew_details(self) -> None:
+        """Show the details of what is under the cursor now."""
+        if not self.has_details:
+            return
+        panel, events = self.query_one(DetailsPanel), self.query_one(EventsPanel)
+        entry = events.entry if self._detailed is events else None
+        if entry is not None:
+            title = f"Details · event at {entry.event.at.astimezone():%H:%M:%S}"
+            panel.show(title, entry.key, partial(details.of_event, entry))
+        else:
+            panel.show("Details", *self.query_one(ConfigurationPanel).detailed(self._describe))
+
+    def focus_details(self) -> None:
+        """Go into the details, to read all of them; Esc goes back."""
+        self.query_one(DetailsPanel).focus()
+
+    def _leave_details(self) -> bool:
+        left = self.query_one(DetailsPanel).has_focus
+        if left:
+            self.set_focus(self._detailed or self.query_one(ConfigurationPanel))
+        return left
+
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """Tab goes between the two lists; Enter goes into the details."""
+        return [widget for widget in super().focus_chain if not isinstance(widget, DetailsPanel)]
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The details are about the list with the focus."""
+        if isinstance(event.widget, ConfigurationPanel | EventsPanel) and event.widget is not self._detailed:
+            self._detailed = event.widget
+            self.renew_details()
+
+    def on_highlighted(self) -> None:
+        """And about its row under the cursor."""
+        self.renew_details()
+
+    def on_resize(self) -> None:
+        """There may be room for them now, or no more."""
+        if not self.has_details:
+            self._leave_details()  # before the focus goes to whatever stands next to them
+        self.call_after_refresh(self.renew_details)
 
     def show_status(self, status: Status) -> None:
         """Show the status line, and what needs attention."""
@@ -104,7 +169,7 @@ class Main(Screen[None]):
     def action_search(self) -> None:
         """Look for something in the list with the focus."""
         events = self.query_one(EventsPanel)
-        panel = events if events.has_focus else self.query_one(ConfigurationPanel)
+        panel = events if self._detailed is events else self.query_one(ConfigurationPanel)
         if self._searched not in (None, panel):
             self.action_clear()
         if panel is not events:
@@ -141,8 +206,10 @@ class Main(Screen[None]):
             self.action_clear()
 
     def action_clear(self) -> None:
-        """Back to both lists, with all that is in them."""
-        self.remove_class("-zoom-events", "-zoom-configuration")
+        """Back from the details to their list; else to both lists, with all that is in them."""
+        self.remove_class(*_ZOOMS.values())
+        if self._leave_details():
+            return
         box, panel = self.query_one(SearchBox), self._searched
         if panel is not None:
             self._searched = None
@@ -150,10 +217,18 @@ class Main(Screen[None]):
             box.display = False
             panel.search("")
             panel.focus()
+        self.query_one(ConfigurationPanel).clear()
+        self.renew_details()
 
     def action_zoom(self) -> None:
-        """The list with the focus on the whole screen, or both again."""
-        if self.has_class("-zoom-events") or self.has_class("-zoom-configuration"):
-            self.remove_class("-zoom-events", "-zoom-configuration")
-        else:
-            self.add_class("-zoom-events" if self.query_one(EventsPanel).has_focus else "-zoom-configuration")
+        """The list with the focus on the whole screen, or all again."""
+        zoomed = self._zoom
+        zoom = next((zoom for name, zoom in _ZOOMS.items() if self.query_one(f"#{name}").has_focus), None)
+        self.remove_class(*_ZOOMS.values())
+        if not zoomed:
+            self.add_class(zoom or _ZOOMS["configuration"])
+        self.renew_details()
+
+
+_ZOOMS: Final = {name: f"-zoom-{name}" for name in ("configuration", "details", "events")}
+"""The class of the screen by which one list is on all of it."""

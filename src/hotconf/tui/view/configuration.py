@@ -1,37 +1,35 @@
-"""The active configuration as a tree: every value, where it was written, and what the last reload changed of it.
+"""The active configuration as items: every value, where it was written, and what the last reload changed of it.
 
-What the file says is open, what is only default is folded, until the person decides otherwise. Secrets are masked.
+They are in the order of the files, and what no layer sets comes last. Secrets are masked.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, shown
 from hotconf.keypath import KeyPath, dotted
-from hotconf.snapshot import DEFAULT
 from hotconf.text import quoted
-from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted, highlighted
+from hotconf.tui.view.rows import Key, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from hotconf.report.effective import Origins
     from hotconf.snapshot import Origin, Snapshot
 
+At: TypeAlias = tuple[int, ...]
+"""The number of the file, the line and the column."""
 Mark: TypeAlias = Literal["", "changed", "inside"]
 """`changed`: it, or all of it, is new; `inside`: something below it is."""
 
-MARK: Final = "●"
 MORE: Final = "…"
 """Something below needs a restart."""
-DEFAULTS: Final = "…defaults"
-"""Ends the key of the line that stands for the defaults of a table."""
-
 _CUT: Final = "… too deep, or too much, to be shown"
-_FEWEST_FOLDED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,10 @@ class Item:
     mark: Mark
     was: str
     """What it was before the last reload, if that changed it."""
-    unset: str = ""
-    """Where a value comes from that no layer sets: `default` or `computed`."""
-    over: tuple[Origin, ...] = ()
-    """Where weaker layers say something else, the strongest first."""
+    where: str = ""
+    """Its origin in few letters: `config.toml:3`, `$APP_PORT`, `default`, `computed`; empty if it has none."""
+    over: tuple[str, ...] = ()
+    """Likewise, where weaker layers say something else, the strongest first."""
     children: tuple[Item, ...] = ()
     whole: object = None
     """The value itself, masked."""
@@ -58,6 +56,8 @@ class Item:
     """`9000` if the files say so, and that needs a restart; an ellipsis if there is such a value below."""
     warned: bool = False
     """There is a warning about it, or about something in it."""
+    at: At = ()
+    """Where it stands, or the first of what is in it, among all that the files say; empty if no file says it."""
 
     @property
     def place(self) -> Place | None:
@@ -94,7 +94,8 @@ def items(snapshot: Snapshot[Any], changes: Sequence[Change]) -> tuple[Item, ...
     waiting = {path: MORE for change in snapshot.pending_restart for path in _around(change.path)}
     waiting |= {change.path: contrasted(change.old, change.new)[1] for change in snapshot.pending_restart}
     warned = frozenset(path for each in snapshot.warnings for path in (*_around(each.path), each.path))
-    return tuple(_Growing(Origins(snapshot), exact, within, waiting, warned).below((), whole, changed=False))
+    files = _Files(snapshot)
+    return tuple(_Growing(Origins(snapshot), files, exact, within, waiting, warned).below((), whole, changed=False))
 
 
 def _around(path: KeyPath) -> Iterator[KeyPath]:
@@ -104,6 +105,7 @@ def _around(path: KeyPath) -> Iterator[KeyPath]:
 @dataclass(frozen=True, slots=True)
 class _Growing:
     origins: Origins
+    files: _Files
     exact: Mapping[KeyPath, Change]
     within: frozenset[KeyPath]
     """Every path that is changed, or that something changed stands below."""
@@ -113,9 +115,9 @@ class _Growing:
     """What there is a warning about, and what that stands in."""
 
     def below(self, path: KeyPath, value: object, *, changed: bool) -> Iterator[Item]:
-        """The items of the table or array `value`: of a table first what is written, then what is only default."""
+        """The items of the table or array `value`; those of a table in the order of the files, the defaults last."""
         found = [self.item((*path, key), inner, changed=changed) for key, inner in _entries(value)]
-        yield from found if isinstance(value, list) else sorted(found, key=lambda item: not item.open)
+        yield from found if isinstance(value, list) else sorted(found, key=_order)
 
     def item(self, path: KeyPath, value: object, *, changed: bool) -> Item:
         exact = self.exact.get(path)
@@ -127,128 +129,92 @@ class _Growing:
         origin = self.origins.written(path)
         over = () if branch or origin is None else self.origins.over(path)
         unset = self.origins.of(path).where if origin is None and not branch and not holds_cut(value) else ""
-        waits = self.waiting.get(path, "")
-        label, warned = _label(path[-1], value), path in self.warned
-        return Item(path, label, text, origin, mark, _was(exact), unset, over, children, value, waits, warned)
+        own = () if origin is None else (self.files.at(each) for each in (origin, *over))
+        return Item(
+            path,
+            _label(path[-1], value),
+            text,
+            origin,
+            mark,
+            _was(exact),
+            unset if origin is None else self.files.short(origin),
+            tuple(map(self.files.short, over)),
+            children,
+            value,
+            self.waiting.get(path, ""),
+            warned=path in self.warned,
+            at=min(filter(None, (*own, *(child.at for child in children))), default=()),
+        )
 
 
-def rows(tree: Sequence[Item], toggled: Mapping[Key, bool], query: str = "") -> tuple[Row, ...]:
-    """The lines of `tree`; with a `query` only what it is found in, opened, and what that stands in."""
-    return tuple(_Lines(toggled, query.strip().casefold()).of((), tree, depth=0))
+class _Files:
+    """The files of a snapshot, in their order, and what they are called."""
+
+    def __init__(self, snapshot: Snapshot[Any]) -> None:
+        found = dict.fromkeys(file.path for file in snapshot.files)
+        found |= dict.fromkeys(origin.file for origin in snapshot.origins.values() if origin.file is not None)
+        self._ranks = {path: rank for rank, path in enumerate(found)}
+        self._names = short_names(found)
+
+    def at(self, origin: Origin) -> At:
+        """Where that is; empty if in no file."""
+        if origin.file is None:
+            return ()
+        return (self._ranks.get(origin.file, len(self._ranks)), origin.line or 0, origin.column or 0)
+
+    def short(self, origin: Origin) -> str:
+        """That place in few letters."""
+        return short(origin, self._names)
+
+
+def _order(item: Item) -> tuple[bool, bool, At]:
+    return not item.open, not item.at, item.at
+
+
+def find(tree: Sequence[Item], path: Key) -> Item | None:
+    """The item at `path`."""
+    item = next((item for item in tree if item.path == path[: len(item.path)]), None)
+    return item if item is None or item.path == path else find(item.children, path)
 
 
 def whole(tree: Sequence[Item], path: Key) -> str:
     """`key = value` as it could stand in a file, however long the value is; nothing if `path` leads to none."""
-    item = next((item for item in tree if item.path == path[: len(item.path)]), None)
-    if item is None:
-        return ""
-    if item.path != path:
-        return whole(item.children, path)
-    return "" if item.value is None or item.cut else f"{dotted(item.path)} = {_spelled(item.whole)}"
+    item = find(tree, path)
+    return "" if item is None or item.value is None or item.cut else f"{dotted(item.path)} = {spelled(item.whole)}"
 
 
-def is_default(row: Row) -> bool:
-    """Is what `row` shows a value that no layer sets?"""
-    return origin_of(row) == DEFAULT.where and row.place is None
+def spelled(value: object) -> str:
+    """All of what `shown` shows the beginning of."""
+    if isinstance(value, str) and value != MASK:
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{dotted((str(key),))} = {spelled(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(spelled, value)) + "]"
+    return shown(value)
 
 
-def origin_of(row: Row) -> str:
-    """What `row` says about the origin of its value; empty if nothing."""
-    return next((span.text for span in row.right[-1:] if not span.text.startswith((MARK, RESTART, WARNING))), "")
+def short_names(files: Iterable[Path]) -> Mapping[Path, str]:
+    """`config.toml`, or `models/a.toml` and `agents/a.toml`: the shortest ends of the paths that are different."""
+    alike = defaultdict[str, set["Path"]](set)
+    for file in files:
+        alike[file.name].add(file)
+    return {file: _end(file, others - {file}) for others in alike.values() for file in others}
 
 
-def is_marked(row: Row) -> bool:
-    """Is what `row` shows new, or does it hold what is?"""
-    return any(span.text.startswith(MARK) for span in row.right[:1])
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    toggled: Mapping[Key, bool]
-    query: str
-
-    def of(self, path: KeyPath, items: Sequence[Item], depth: int) -> Iterator[Row]:
-        """The lines of `items`, which stand in `path`; defaults beside what is written are one line."""
-        folded = () if self.query else _defaults(items)
-        for item in items:
-            if item not in folded:
-                yield from self.one(item, depth)
-        if folded:
-            key = (*path, DEFAULTS)
-            opened = self.toggled.get(key, False)
-            yield Row(key, (Span(counted(len(folded), "default"), "muted"),), depth=depth, expanded=opened)
-            if opened:
-                for item in folded:
-                    yield from self.one(item, depth + 1)
-
-    def one(self, item: Item, depth: int) -> Iterator[Row]:
-        """The line of `item`, and those of what is open below it."""
-        if self.query and not _holds(item, self.query):
-            return
-        opened = None
-        if item.value is None:
-            by_query = bool(self.query) and any(_holds(child, self.query) for child in item.children)
-            opened = by_query or self.toggled.get(item.path, item.open)
-        yield Row(
-            key=item.path,
-            spans=_spans(item, self.query, opened=opened),
-            right=_right(item),
-            depth=depth,
-            expanded=opened,
-            place=item.place,
-            over=tuple(origin.line_only for origin in item.over),
-            copy=dotted(item.path) if item.value is None or item.cut else f"{dotted(item.path)} = {item.value}",
-        )
-        if opened:
-            yield from self.of(item.path, item.children, depth + 1)
-
-
-def _defaults(items: Sequence[Item]) -> Sequence[Item]:
-    """Those of `items` that are only defaults, if there are enough of them, and others to be seen instead."""
-    found = tuple(item for item in items if not item.open)
-    return found if _FEWEST_FOLDED <= len(found) < len(items) else ()
-
-
-def _spans(item: Item, query: str, *, opened: bool | None) -> tuple[Span, ...]:
-    label_tone: Tone = "accent" if item.mark == "changed" else "key"
-    spans = [*highlighted(item.label, label_tone, query)]
-    if item.value is not None:
-        tone: Tone = "muted" if item.origin is None and not item.mark else "value"
-        spans += [Span(" = ", "muted"), *highlighted(item.value, tone, query)]
-        if item.was:
-            spans.append(Span(f"  {item.was}", "accent"))
-        if item.waits:
-            spans.append(Span(f"  {item.waits} after a restart", "warn"))
-    elif not opened:
-        spans.append(Span(f"  {counted(len(item.children), 'value')}", "muted"))
-    return tuple(spans)
-
-
-def _right(item: Item) -> tuple[Span, ...]:
-    """The mark, which is never cut away as the end of a long value may be, and the origin."""
-    mark = (
-        *([Span(f"{MARK} ", "accent")] if item.mark else []),
-        *([Span(f"{RESTART} ", "warn")] if item.waits else []),
-        *([Span(f"{WARNING} ", "warn")] if item.warned else []),
-    )
-    if item.origin is not None:
-        over = f", over {', '.join(map(_short, item.over))}" if item.over else ""
-        return (*mark, Span(f"{_short(item.origin)}{over}", "muted"))
-    # Of what is not all here it is not known whether a file sets it.
-    return (*mark, Span(item.unset, "muted")) if item.unset else mark
-
-
-def _short(origin: Origin) -> str:
+def short(origin: Origin, names: Mapping[Path, str]) -> str:
     """`config.toml:3` of the text of a configuration; else as people write it: `.env:2`, `secrets/db_password`."""
-    return origin.where if origin.file is None or origin.column is None else f"{origin.file.name}:{origin.line}"
+    if origin.file is None or origin.column is None:
+        return origin.where
+    return f"{names.get(origin.file, origin.file.name)}:{origin.line}"
 
 
-def _holds(item: Item, query: str) -> bool:
-    # The path names the tables above it, so that all of a table is found by its name.
-    text = f"{dotted(item.path)} = {item.value or ''}"
-    if item.value is not None and "…" in item.value:
-        text += _spelled(item.whole)  # what the line shows a part of is found in all of it
-    return query in text.casefold() or any(_holds(child, query) for child in item.children)
+def _end(file: Path, others: Iterable[Path]) -> str:
+    parts = file.parts
+    length = 1
+    while length < len(parts) and any(other.parts[-length:] == parts[-length:] for other in others):
+        length += 1
+    return "/".join(parts[-length:])
 
 
 def _text(value: object, change: Change | None) -> str:
@@ -264,17 +230,6 @@ def _was(change: Change | None) -> str:
         return "new"
     old, new = contrasted(change.old, change.new)
     return "changed" if old == new else f"was {old}"
-
-
-def _spelled(value: object) -> str:
-    """All of what `shown` shows the beginning of."""
-    if isinstance(value, str) and value != MASK:
-        return quoted(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{dotted((str(key),))} = {_spelled(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_spelled, value)) + "]"
-    return shown(value)
 
 
 def _is_branch(value: object) -> bool:

@@ -61,8 +61,6 @@ class Row:
     """None: there is nothing below it."""
     place: Place | None = None
     """What it is about, for the editor."""
-    over: tuple[str, ...] = ()
-    """The places of what it overrides, the strongest first."""
     copy: str = ""
     """What it puts into the clipboard; empty: its text."""
 

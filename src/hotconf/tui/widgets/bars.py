@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -53,7 +52,7 @@ class StatusBar(Widget):
     def overflow(self) -> tuple[Alert, ...]:
         """The message, if there is no room for it here."""
         status = self._status
-        if status is None or status.message is None or cell_len(status.message.text) <= self._room(status):
+        if status is None or status.message is None or width(status.message.text) <= self._room(status):
             return ()
         return (Alert(status.message.text, status.message.tone),)
 
@@ -65,14 +64,14 @@ class StatusBar(Widget):
         room = self._room(status)
         watch = (Span(text, "muted") for text in status.watch)
         shown = (status.message, *watch) if status.message is not None else watch
-        right = next((span for span in shown if cell_len(span.text) <= room), Span(""))
-        gap = " " * max(0, room - cell_len(right.text))
+        right = next((span for span in shown if width(span.text) <= room), Span(""))
+        gap = " " * max(0, room - width(right.text))
         text = _text(self, (*self._left(status), Span(gap), right))
         text.overflow = "ellipsis"
         return text
 
     def _room(self, status: Status) -> int:
-        return self.size.width - sum(cell_len(span.text) for span in self._left(status))
+        return self.size.width - sum(width(span.text) for span in self._left(status))
 
     def _left(self, status: Status) -> Iterable[Span]:
         state = [Span("  "), *(part for span in status.state for part in (span, Span("  ")))]
