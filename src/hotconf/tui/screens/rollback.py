@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from hotconf.report.cells import wrapped
 from hotconf.tui.screens.difference import WIDE
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view import comparison
-from hotconf.tui.view.rows import Row, Span, Tone, wrapped
+from hotconf.tui.view.rows import Row, Span, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,8 +31,14 @@ class ConfigurationPanel(RowList):
     SEARCHED: Final = "a key or a value"
     """What one may look for."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "only('set')", "Only set", show=False, tooltip="only what is set, without defaults"),
-        Binding("m", "only('changed')", "Only changed", show=False, tooltip="only what the last reload changed"),
+        Binding("s", "only('set')", "Only set", show=False, tooltip="only what is set, or everything again"),
+        Binding(
+            "m",
+            "only('changed')",
+            "Only changed",
+            show=False,
+            tooltip="only what the last reload changed, or everything again",
+        ),
     ]
 
     def __init__(self) -> None:
