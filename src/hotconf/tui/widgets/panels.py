@@ -37,7 +37,7 @@ class ConfigurationPanel(RowList):
             "only('changed')",
             "Only changed",
             show=False,
-            tooltip="only what the last reload changed, or everything again",
+            tooltip="only what changed last, or everything again",
         ),
     ]
 
