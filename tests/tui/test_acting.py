@@ -235,13 +235,13 @@ def test_the_mouse_selects_folds_and_presses_keys(monkeypatch):
     async def scenario(pilot):
         app = pilot.app
         panel = app.screen.query_one(ConfigurationPanel)
-        panel.show_key(("cost", "daily_limit_usd"))
+        panel.show_key(("quality_gates", "plan"))
         await pilot.pause()
         y = panel.cursor - panel.scroll_offset.y
         await pilot.click(ConfigurationPanel, offset=(20, y - 1))
-        await until(pilot, lambda: panel.row.text == "6 defaults")
+        await until(pilot, lambda: panel.row.text == "3 defaults")
         await pilot.click(ConfigurationPanel, offset=(1, y))
-        await until(pilot, lambda: panel.row.key == ("cost",) and panel.row.expanded is False)
+        await until(pilot, lambda: panel.row.key == ("quality_gates",) and panel.row.expanded is False)
         await pilot.click(ConfigurationPanel, offset=(20, y - 2), times=2)
         await until(pilot, lambda: isinstance(app.screen, ValueDetails))
         await pilot.press("escape")

@@ -11,7 +11,7 @@ from hotconf import MISSING, Change, DotEnv, Flags, HotReloadWatcher, SecretsDir
 from hotconf.keypath import dotted
 from hotconf.report.effective import Effective
 from hotconf.schema import Schema
-from hotconf.tui.describing import Describer
+from hotconf.tui.describing.describer import Describer
 from hotconf.tui.view import configuration, details
 from hotconf.tui.view.tree import is_marked
 from hotconf.tui.view.tree import rows as rows_of

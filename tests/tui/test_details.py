@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from hotconf import Env, HotReloadWatcher, RestartRequired
 from hotconf.schema import Schema
-from hotconf.tui.describing import Describer
+from hotconf.tui.describing.describer import Describer
 from hotconf.tui.screens.details import EventDetails, ValueDetails
 from hotconf.tui.view import configuration, details
 from hotconf.tui.view.facts import Update

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from hotconf.tui.clock import Clock
-    from hotconf.tui.descriptions import Descriptions
+    from hotconf.tui.describing.descriptions import Descriptions
     from hotconf.tui.editing import Editing
     from hotconf.tui.generations import Generations
     from hotconf.tui.operations.command import Command

@@ -16,7 +16,7 @@ from hotconf.events import ReloadSuccess
 from hotconf.tui.actions import Actions
 from hotconf.tui.clock import Clock
 from hotconf.tui.colours.coloured import Coloured
-from hotconf.tui.descriptions import Descriptions
+from hotconf.tui.describing.descriptions import Descriptions
 from hotconf.tui.editing import Editing
 from hotconf.tui.generations import Generations
 from hotconf.tui.inbox import Inbox

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hotconf.schema import Schema
     from hotconf.sources.base import Options
     from hotconf.subscribers.stats import Stats
-    from hotconf.tui.describing import Describer
+    from hotconf.tui.describing.describer import Describer
     from hotconf.tui.states import States
     from hotconf.tui.view.configuration import Item
     from hotconf.tui.view.details import Description
@@ -163,7 +163,7 @@ class Session:
         """Slow, the first time. What the model and every layer say about the value, or the `table`, at `path`."""
         if self._describer is None:
             # Here and not above: the first frame waits for no schema.
-            from hotconf.tui.describing import Describer
+            from hotconf.tui.describing.describer import Describer
 
             if self._schema is None:
                 raise UsageError("nothing is watched yet")

@@ -104,7 +104,7 @@ class Main(Screen[None]):
 
     def renew_details(self) -> None:
         """Show the details of what is under the cursor now."""
-        if not self.has_details:
+        if not self.has_details or not self.query(DetailsPanel):  # while the app ends, the widgets go one by one
             return
         panel, events = self.query_one(DetailsPanel), self.query_one(EventsPanel)
         entry = events.entry if self._detailed is events else None
@@ -119,7 +119,7 @@ class Main(Screen[None]):
         self.query_one(DetailsPanel).focus()
 
     def _leave_details(self) -> bool:
-        left = self.query_one(DetailsPanel).has_focus
+        left = isinstance(self.focused, DetailsPanel)
         if left:
             self.set_focus(self._detailed or self.query_one(ConfigurationPanel))
         return left
