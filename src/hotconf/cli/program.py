@@ -57,6 +57,11 @@ class Program:
             return given
         return places.default_path() if self.app is None else places.near(self.app.options.path)
 
+    @property
+    def has_model(self) -> bool:
+        """Whether a program or a model was named."""
+        return self._schema is not None or self.app is not None
+
     def model(self) -> Schema[Any]:
         """The model of the app, or that of `--schema`; else the built-in one."""
         if self._schema is not None and not isinstance(self._schema, str):

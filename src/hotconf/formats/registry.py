@@ -23,6 +23,7 @@ FORMATS: Final[tuple[Format, ...]] = (TOML, YAML, JSON)
 DEFAULT: Final = TOML
 """Of files whose names do not say."""
 _BY_SUFFIX: Final = {suffix: each for each in FORMATS for suffix in each.suffixes}
+_NAMES: Final[dict[str, FormatName]] = {TOML.name: "toml", YAML.name: "yaml", JSON.name: "json"}
 SUFFIXES: Final = tuple(_BY_SUFFIX)
 """Those of configuration files: what a directory of fragments is searched for."""
 
@@ -53,6 +54,11 @@ def named(name: object) -> Format | None:
     if found is None and name is not None:
         raise wrong("format", name, f"one of {', '.join(each.name.lower() for each in FORMATS)}")
     return found
+
+
+def name_of(form: Format) -> FormatName:
+    """What it is called where it is chosen: `toml`, `yaml` or `json`."""
+    return _NAMES[form.name]
 
 
 def parse(data: bytes, path: Path, *, allow_empty: bool = False, form: Format | None = None) -> Document | Problem:

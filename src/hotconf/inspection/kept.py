@@ -73,6 +73,15 @@ def as_kept(record: Record, options: Options[Any]) -> Look:
     return _look(result.candidate, record.files, record.at)
 
 
+def as_given(options: Options[Any], content: bytes | None, form: str) -> Snapshot[Any]:
+    """A main file that holds `content`, to be compared with another; None: there is none."""
+    at = datetime.now(UTC)
+    if content is None:
+        return Snapshot({}, 0, "", at, (), MappingProxyType({}))
+    files = (SourceFile(options.path, "main", content, form),)
+    return _look(load_kept(options, files, at).candidate, files, at).snapshot
+
+
 def baseline_of(state_dir: Path, options: Options[Any]) -> Baseline:
     """The state whose files a program that starts now would find missing; never raises for a state."""
 

@@ -98,7 +98,8 @@ class Fleet(Following):
         """Make a document current. Returns at once: `wait` says what becomes of it.
 
         `canary`: who is to serve it: a number of instances (`1`), a part of them (`10%`), or those with a label
-        (`zone=eu`); all others go on with what is stable. `expect`: the version that is to be current until now.
+        (`zone=eu`); all others go on with what is stable. `expect`: the version that is to be current until now;
+        empty: nothing is.
         `override`: an all-or-nothing publish that is being voted on comes to nothing.
 
         Raises `ConflictError` if something else is current, `UnchangedError` if it is this document, `TooLargeError`,
@@ -292,9 +293,10 @@ class Fleet(Following):
 
     def _check_new(self, current: Current | None, data: bytes, expect: str | None) -> None:
         """Raises if `data` is current, or something else than `expect`."""
-        if expect is not None and (current is None or current.document.version != expect):
+        if expect is not None and ("" if current is None else current.document.version) != expect:
             now = "nothing is current" if current is None else f"version {current.document.version} is"
-            raise ConflictError(f"not version {printable(expect)}, but {now}", _published(current))
+            wanted = f"version {printable(expect)}" if expect else "nothing"
+            raise ConflictError(f"{now}, not {wanted}", _published(current))
         if current is None:
             return
         if current.document.matches(data):

@@ -1,0 +1,57 @@
+"""`hotconf fleet agent`: the document in a file, for programs that only watch files."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hotconf.cli.echo import echo
+from hotconf.cli.fleet.remote import fleet_command
+from hotconf.cli.options import PATH
+from hotconf.cli.program import program_options
+
+if TYPE_CHECKING:
+    from hotconf.cli.fleet.remote import Remote
+    from hotconf.cli.program import Program
+
+
+@click.command(short_help="Write the document to a file, and keep it so.")
+@fleet_command
+@click.option("--write", "path", metavar="PATH", type=PATH, required=True, help="The file; replaced by a rename.")
+@click.option("--instance", metavar="NAME", help="Who this is in the fleet; the name of the host by default.")
+@click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="By which canaries are chosen.")
+@click.option("--once", is_flag=True, help="End once the file has what is current.")
+@program_options
+def agent(
+    remote: Remote, path: Path, instance: str | None, labels: tuple[str, ...], once: bool, program: Program
+) -> None:
+    """Write the document of the fleet NAME to PATH, and again after each publish, until Ctrl+C or SIGTERM.
+
+    For programs of this host, in any language, that only watch files. The agent is an instance of the fleet: what is
+    not valid, by its syntax or by the model of --app or --schema, or cannot be written, is refused there, and the old
+    file stays. A new file is private (mode 600); one that is there keeps its mode and owner.
+
+    Exit status: 0 stopped on request, or with --once written; 2 wrong usage.
+    """
+    from hotconf.cli.fleet.judging import reason_against
+    from hotconf.fleet import Etcd
+    from hotconf.fleet.agent import Agent
+    from hotconf.sources.files.paths import absolute
+
+    pairs = [label.partition("=") for label in labels]
+    if any(not equals for _, equals, _ in pairs):
+        raise click.UsageError("--label is KEY=VALUE")
+    named = {key: value for key, _, value in pairs}
+    source = Etcd(remote.name, instance=instance, labels=named, **remote.arguments)
+    writer = Agent(
+        source,
+        absolute(path),
+        lambda fetched: reason_against(remote.name, fetched, program),
+        lambda text: echo(text),
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: writer.stop())
+    writer.run(once=once)

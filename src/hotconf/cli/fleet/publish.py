@@ -1,0 +1,179 @@
+"""`hotconf fleet publish`: make a document current, for all or some machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.exceptions import Exit
+
+from hotconf.cli.echo import echo
+from hotconf.cli.fleet.remote import fleet_command
+from hotconf.cli.options import PATH
+from hotconf.cli.program import program_options
+from hotconf.cli.refusal import Declined, Refusal
+
+if TYPE_CHECKING:
+    from hotconf.cli.fleet.remote import Remote
+    from hotconf.cli.program import Program
+    from hotconf.fleet import Fleet, FleetStatus, Published
+    from hotconf.formats.registry import FormatName
+
+_SECONDS = click.FloatRange(0, 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How it is to be published."""
+
+    canary: str | None
+    all_or_nothing: bool
+    wait: bool
+    timeout_s: float
+    auto_rollback: bool
+    max_nack: int
+    bake_s: float | None
+    override: bool
+    note: str
+
+
+@click.command(short_help="Make a document current.")
+@fleet_command
+@click.argument("file", type=PATH)
+@click.option("--note", metavar="TEXT", default="", help="Why; kept in the history.")
+@click.option("--canary", metavar="WHO", help="Only for these at first: 1, 10% or LABEL=VALUE; then promote.")
+@click.option("--all-or-nothing", is_flag=True, help="Only if every process says that it can; else for none.")
+@click.option("--wait", is_flag=True, help="Wait until every process has accepted or refused it.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=_SECONDS,
+    default=30.0,
+    show_default=True,
+    help="How long --wait and --all-or-nothing wait.",
+)
+@click.option("--auto-rollback", is_flag=True, help="With --wait: go back if too many refuse it.")
+@click.option("--max-nack", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="So many may.")
+@click.option(
+    "--bake",
+    "bake_s",
+    metavar="SECONDS",
+    type=_SECONDS,
+    help="How long --auto-rollback watches; --timeout by default.",
+)
+@click.option("--expect", metavar="VERSION", help="Only if this version is current.")
+@click.option("--override", is_flag=True, help="Even while another publish is being voted on, which is dropped.")
+@click.option("--type", "form", type=click.Choice(("toml", "yaml", "json")), help="What FILE is written in.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@program_options
+def publish(
+    remote: Remote,
+    file: Path,
+    expect: str | None,
+    form: FormatName | None,
+    yes: bool,
+    as_json: bool,
+    program: Program,
+    **wanted: Any,
+) -> None:
+    """Make the content of FILE current in the fleet NAME; - is standard input.
+
+    It is checked by the model of the program (--app, --schema), the difference to what is current is shown, with
+    secrets as …, and you are asked to confirm, unless --yes is given. Nothing is published if something else became
+    current in the meantime. Each process checks it again, and keeps what it has if it refuses.
+
+    Exit status: 0 published, with --wait accepted by all; 1 not published, or, with --wait, refused by one or not
+    answered in time; 2 etcd cannot be reached or refuses, or wrong usage.
+    """
+    from hotconf.cli.fleet import judging
+    from hotconf.cli.fleet.text import published_json, published_line
+
+    how = _Wanted(**wanted)
+    _check(how)
+    data, language = judging.content(file, form)
+    with remote.open() as fleet:
+        errors = judging.errors_of(remote.name, data, language, program)
+        if errors:
+            raise Declined("the document is not valid: nothing was published")
+        status = fleet.status()
+        seen = "" if status.current is None else status.current.version
+        if expect is None or expect == seen:
+            _show_difference(fleet, status, remote.name, (data, language), program)
+        if not yes and not _confirmed(status, how, checked=errors is not None):
+            raise Exit(1)
+        published = _publish(fleet, data, language, expect if expect is not None else seen, how)
+        if not as_json:
+            echo(f"published: {published_line(published)}")
+        done: dict[str, Any] = {"published": published_json(published)}
+        fine = _wait(fleet, published, how, done, as_json=as_json) if how.wait else True
+    if as_json:
+        echo(json.dumps(done, indent=2))
+    if not fine:
+        raise Exit(1)
+
+
+def _check(how: _Wanted) -> None:
+    if how.auto_rollback and not how.wait:
+        raise click.UsageError("--auto-rollback needs --wait")
+    if how.all_or_nothing and (how.canary is not None or how.auto_rollback or how.override):
+        raise click.UsageError("--all-or-nothing excludes --canary, --auto-rollback and --override")
+
+
+def _show_difference(
+    fleet: Fleet, status: FleetStatus, name: str, new: tuple[bytes, FormatName], program: Program
+) -> None:
+    from hotconf.cli.fleet import judging
+
+    old = None
+    if status.current is not None:
+        shown = fleet.show(status.current.version)
+        old = (shown.data, shown.format)
+    for line in judging.difference(name, old, new, program):
+        echo(line, err=True)
+
+
+def _confirmed(status: FleetStatus, how: _Wanted, *, checked: bool) -> bool:
+    from hotconf.cli.fleet.text import counted
+
+    if not checked:
+        echo("Only the syntax was checked: give --app or --schema to check the values", err=True)
+    if not sys.stdin.isatty():
+        raise Refusal("there is no terminal to ask for confirmation: give --yes")
+    who = f"canary {how.canary}" if how.canary else counted(len(status.members))
+    return click.confirm(f"Publish to {who}?", err=True)
+
+
+def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wanted) -> Published:
+    if how.all_or_nothing:
+        return fleet.publish_all_or_nothing(
+            data, format=form, note=how.note, expect=expect, wait_s=max(1.0, how.timeout_s)
+        )
+    return fleet.publish(data, format=form, note=how.note, canary=how.canary, expect=expect, override=how.override)
+
+
+def _wait(fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any], *, as_json: bool) -> bool:
+    """Wait, and say what became of it; whether all accepted it."""
+    from hotconf.cli.fleet.text import published_json, published_line, status_json, waited_lines
+
+    back: Published | None = None
+    if how.auto_rollback:
+        bake_s = how.timeout_s if how.bake_s is None else how.bake_s
+        waited, back = fleet.guard(published, bake_s=bake_s, max_nack=how.max_nack)
+        fine = back is None and not waited.superseded and not waited.missing
+    else:
+        waited = fleet.wait(published, timeout_s=how.timeout_s)
+        fine = waited.everywhere
+    done |= {"accepted": fine, "status": status_json(waited.status)}
+    done["rolled_back"] = None if back is None else published_json(back)
+    if not as_json:
+        for line in waited_lines(waited):
+            echo(line)
+        if back is not None:
+            echo(f"rolled back: {published_line(back)}")
+    return fine

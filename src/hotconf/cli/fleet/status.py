@@ -1,0 +1,40 @@
+"""`hotconf fleet status`: who runs what."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from hotconf.cli.echo import echo
+from hotconf.cli.fleet.remote import fleet_command
+
+if TYPE_CHECKING:
+    from hotconf.cli.fleet.remote import Remote
+
+
+@click.command(short_help="Show who runs what.")
+@fleet_command
+@click.option("--watch", is_flag=True, help="Again after each change, until Ctrl+C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
+@click.pass_context
+def status(ctx: click.Context, remote: Remote, watch: bool, as_json: bool) -> None:
+    """Show what is current in the fleet NAME, which process runs what, and which refuse it, and why.
+
+    Exit status: 0 all processes run what they should; 1 some do not; 2 etcd cannot be reached or refuses, or wrong
+    usage.
+    """
+    from hotconf.cli.fleet.text import status_json, status_lines
+
+    with remote.open() as fleet:
+        for number, found in enumerate(fleet.statuses() if watch else [fleet.status()]):
+            if as_json:
+                echo(json.dumps(status_json(found)))
+                continue
+            if number:
+                echo()
+            for line in status_lines(found):
+                echo(line)
+    if not found.settled or found.of("nack"):
+        ctx.exit(1)

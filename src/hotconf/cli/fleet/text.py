@@ -1,0 +1,109 @@
+"""What the fleet's commands say: text for people, and JSON. No value of a configuration is in it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from hotconf.text import printable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hotconf.fleet import FleetStatus, Member, Published, Waited
+    from hotconf.fleet.publishing.results import State
+    from hotconf.report.ndjson import Json
+
+_MOST: Final = 20
+_LONGEST: Final = 300
+_WORDS: Final[dict[State, str]] = {
+    "ack": "accepted",
+    "nack": "refused",
+    "deferred": "deferred",
+    "paused": "paused",
+    "ahead": "ahead",
+    "behind": "not answered",
+}
+"""The states, in the order in which they are counted."""
+
+
+def counted(number: int, noun: str = "process") -> str:
+    """`1 process`, `2 processes`."""
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
+
+
+def published_line(published: Published) -> str:
+    """`version 7 (epoch 12), rollback by ann@build at 2026-01-01T00:00:00Z, canary 10%: note`."""
+    what = "" if published.action == "publish" else f"{published.action} "
+    canary = "" if published.canary is None else f", canary {published.canary}, the others {published.stable}"
+    whole = ", all or nothing" if published.all_or_nothing else ""
+    note = f": {published.note}" if published.note else ""
+    line = f"version {published.version} (epoch {published.epoch}), {what}by {published.by} at {published.at}"
+    return printable(f"{line}{canary}{whole}{note}")
+
+
+def published_json(published: Published) -> dict[str, Json]:
+    """The same for programs."""
+    return {key: value for key, value in asdict(published).items() if key != "publish_id"}
+
+
+def status_lines(status: FleetStatus) -> Iterator[str]:
+    """Who runs what: what is current, counts by version and by state, and what is not as it should be."""
+    current = status.current
+    yield "nothing is published yet" if current is None else f"current: {published_line(current)}"
+    if status.offer is not None:
+        offer = status.offer
+        version, by = offer.document.version, printable(offer.by)
+        yes = sum((each.vote.answer, each.vote.version) == ("yes", version) for each in status.members)
+        yield f"offered: version {version}, all or nothing, by {by}: {yes} of {len(status.members)} ready"
+    if status.pause is not None:
+        note = f": {status.pause.note}" if status.pause.note else ""
+        yield printable(f"paused: by {status.pause.by} at {status.pause.at}{note}")
+    if not status.members:
+        yield "no process is registered"
+        return
+    states = ", ".join(f"{status.states[state]} {_WORDS[state]}" for state in _WORDS if status.states[state])
+    yield f"{counted(len(status.members))}: {states}"
+    for version, number in sorted(status.versions.items(), key=lambda pair: -pair[1]):
+        yield f"  {f'version {version}' if version else 'nothing, or a kept state'}: {counted(number)}"
+    yield from member_lines("refused", status.of("nack"))
+    yield from member_lines("ahead of what is current", status.of("ahead"))
+    yield from member_lines("deferred", status.of("deferred"))
+    yield from member_lines("not answered yet", status.of("behind"))
+
+
+def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
+    """Those members, a line each, with the reasons."""
+    if not members:
+        return
+    yield f"{title}:"
+    for member in members[:_MOST]:
+        reason = f": {shortened(member.reason, _LONGEST)}" if member.reason else ""
+        serves = f"version {member.version}" if member.version else "a kept state, or nothing"
+        yield printable(f"  {member.name} on {member.host} serves {serves}{reason}")
+    if len(members) > _MOST:
+        yield f"  … and {len(members) - _MOST} more"
+
+
+def status_json(status: FleetStatus) -> dict[str, Json]:
+    """The same for programs: one object."""
+    found: dict[str, Any] = asdict(status)
+    found["current"] = None if status.current is None else published_json(status.current)
+    found["states"] = {state: status.states[state] for state in _WORDS}
+    found["versions"] = dict(status.versions)
+    found["lag"] = status.lag
+    for member in found["members"]:
+        member.pop("boot")
+        member["vote"] = member["vote"]["answer"]
+    return found
+
+
+def waited_lines(waited: Waited) -> Iterator[str]:
+    """What became of a publish."""
+    total = len(waited.status.members)
+    if waited.superseded:
+        yield "something else became current meanwhile"
+    accepted = total - len(waited.refused) - len(waited.missing)
+    yield f"accepted by {accepted} of {counted(total)}"
+    yield from member_lines("refused", waited.refused)
+    yield from member_lines("not answered, or waiting", waited.missing)

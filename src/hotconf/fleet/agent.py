@@ -1,0 +1,170 @@
+"""`Agent`: writes the document of a fleet to a file, for programs on this host that only watch files.
+
+Rule 1: the file is replaced whole, by a rename: readers see the old document or the new one.
+Rule 2: what cannot be written is refused in the fleet, with the reason, and tried again; the old file stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from hotconf.history.replacement import FileWrite
+from hotconf.problems import Problem
+from hotconf.sources.source import Fetched, Source, Verdict
+from hotconf.text import printable
+
+_FIRST_RETRY_S: Final = 1.0
+_LAST_RETRY_S: Final = 60.0
+
+
+class Agent:
+    """Takes the place of a watcher for `source`: it is its `Link`. `run` works on the thread that calls it."""
+
+    def __init__(
+        self, source: Source, path: Path, judge: Callable[[Fetched], str], say: Callable[[str], object]
+    ) -> None:
+        """`path`: an absolute path. `judge` returns why a document is refused, or nothing. `say` gets a line of each
+        thing that happens.
+        """
+        self._source = source
+        self._path = path
+        self._judge = judge
+        self._say = say
+        self._todo: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._offered: tuple[Fetched, FileWrite] | None = None
+        self._serving = ""
+        self._written = 0
+        self._retry_s: float | None = None
+        self._said = ""
+
+    # What the source says, on its threads
+
+    def changed(self) -> None:
+        """There is something else to write."""
+        self._todo.put(self._load)
+
+    def offer(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
+        """Put the document beside the file."""
+        self._todo.put(partial(self._prepare, fetched, answer))
+
+    def commit(self, version: str) -> None:
+        """Rename it over the file."""
+        self._todo.put(partial(self._commit, version))
+
+    def withdraw(self, version: str) -> None:  # noqa: ARG002 - there is one offer at a time
+        """Remove it."""
+        self._todo.put(self._drop)
+
+    def stop(self) -> None:
+        """End `run`; from any thread, or a signal handler."""
+        self._todo.put(None)
+
+    # The work
+
+    def run(self, *, once: bool = False) -> None:
+        """Write what there is, and then each change, until `stop`; `once`: until something is written."""
+        end = self._source.watch(self)
+        try:
+            self._load()
+            while not (once and self._written):
+                try:
+                    act = self._todo.get(timeout=self._retry_s)
+                except Empty:
+                    act = self._load
+                if act is None:
+                    return
+                act()
+        finally:
+            self._drop()
+            end()
+
+    def _load(self) -> None:
+        found = self._source.read()
+        if isinstance(found, Problem):
+            self._refuse("", printable(found.message))
+            return
+        reason = self._judge(found)
+        if reason:
+            self._refuse(found.version, reason)
+            return
+        try:
+            old = self._old()
+            if old != found.data:
+                _replace(FileWrite(self._path, found.data, old, self._path))
+        except OSError as error:
+            self._refuse(found.version, _why(self._path, error), again=True)
+            return
+        self._applied(found.version, changed=old != found.data)
+
+    def _prepare(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
+        self._drop()
+        reason = self._judge(fetched)
+        if not reason:
+            try:
+                write = FileWrite(self._path, fetched.data, self._old(), self._path)
+                write.prepare()
+                self._offered = fetched, write
+            except OSError as error:
+                reason = _why(self._path, error)
+        if reason:
+            self._say(f"refused version {fetched.version}: {reason}")
+        answer(self._verdict("refused" if reason else "ready", fetched.version, reason))
+
+    def _commit(self, version: str) -> None:
+        offered, self._offered = self._offered, None
+        if offered is None or offered[0].version != version:
+            self._load()
+            return
+        _, write = offered
+        try:
+            write.commit()
+        except OSError as error:
+            self._refuse(version, _why(self._path, error), again=True)
+        else:
+            self._applied(version, changed=True)
+        finally:
+            write.clean()
+
+    def _drop(self) -> None:
+        if self._offered is not None:
+            self._offered[1].clean()
+            self._offered = None
+
+    def _old(self) -> bytes | None:
+        with suppress(FileNotFoundError):
+            return self._path.read_bytes()
+        return None
+
+    def _applied(self, version: str, *, changed: bool) -> None:
+        self._serving, self._retry_s, self._said = version, None, ""
+        self._written += 1
+        self._say(f"{'wrote' if changed else 'unchanged:'} {printable(str(self._path))}: version {version}")
+        self._source.ended(self._verdict("applied" if changed else "unchanged", version))
+
+    def _refuse(self, version: str, reason: str, *, again: bool = False) -> None:
+        self._retry_s = min((self._retry_s or _FIRST_RETRY_S / 2) * 2, _LAST_RETRY_S) if again else None
+        text = f"refused version {version}: {reason}" if version else reason
+        if text != self._said:
+            self._said = text
+            self._say(text)
+        self._source.ended(self._verdict("refused", version, reason))
+
+    def _verdict(self, status: str, version: str, reason: str = "") -> Verdict:
+        return Verdict(status, version, self._serving, self._written, reason)  # type: ignore[arg-type]
+
+
+def _replace(write: FileWrite) -> None:
+    try:
+        write.prepare()
+        write.commit()
+    finally:
+        write.clean()
+
+
+def _why(path: Path, error: OSError) -> str:
+    return printable(f"{path} cannot be written: {error.strerror or error}")

@@ -1,0 +1,261 @@
+"""`hotconf fleet …`, as an operator types it, with real etcd."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from pydantic import BaseModel, Field, SecretStr
+
+from fleet.etcd import Cluster
+from fleet.simulated import Judge, Simulated, accept
+from hotconf.cli.app import hotconf
+from hotconf.fleet.etcd.access import access
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.records import Document
+from outputs.test_ci_commands import taken_for_commands
+
+pytestmark = pytest.mark.real_tool
+
+_numbers = count()
+Run = Callable[..., Result]
+Join = Callable[..., Simulated]
+
+
+class Shop(BaseModel):
+    """What the documents are of."""
+
+    port: int = Field(ge=1024)
+    pin: SecretStr = SecretStr("")
+    region: str
+
+
+@pytest.fixture
+def name() -> str:
+    """A fleet of the test's own."""
+    return f"commands-{next(_numbers)}"
+
+
+@pytest.fixture
+def run(one_node: Cluster, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Types `hotconf fleet COMMAND NAME …` in a folder of its own."""
+    monkeypatch.setenv("HOTCONF_ETCD_ENDPOINTS", ",".join(one_node.endpoints))
+    monkeypatch.delenv("HOTCONF_APP", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def typed(command: str, *arguments: str, text: str | None = None) -> Result:
+        given = ["fleet", command, name, *arguments]
+        return CliRunner().invoke(hotconf, given, input=text, catch_exceptions=False)
+
+    return typed
+
+
+@pytest.fixture
+def join(one_node: Cluster, name: str) -> Iterator[Join]:
+    """Instances that join."""
+    with ExitStack() as stack:
+
+        def made(instance: str, judge: Judge = accept, **labels: str) -> Simulated:
+            joining = Simulated(access(one_node.endpoints), Keys.of(name), instance, judge, labels)
+            return stack.enter_context(joining)
+
+        yield made
+
+
+def saved(text: str, file: str = "app.toml") -> str:
+    """A file in the working directory."""
+    Path(file).write_text(text, "utf-8")
+    return file
+
+
+def refuse(_document: Document) -> str:
+    """Takes nothing."""
+    return "port: too large"
+
+
+def test_first_publish_and_status(run: Run, join: Join) -> None:
+    """From nothing: published, accepted by all, and status says who runs what."""
+    assert "nothing is published yet" in run("status").stdout
+    join("web-1")
+    join("web-2")
+    done = run("publish", saved("port = 8080"), "--yes", "--wait", "--note", "first")
+    assert done.exit_code == 0
+    assert "accepted by 2 of 2 processes" in done.stdout
+    status = run("status")
+    assert status.exit_code == 0
+    assert "2 processes: 2 accepted" in status.stdout
+    assert "version 1: 2 processes" in status.stdout
+    found = json.loads(run("status", "--json").stdout)
+    assert (found["current"]["version"], found["states"]["ack"]) == ("1", 2)
+    assert run("history").stdout.rstrip().endswith(": first")
+
+
+def test_refusal_is_named_and_exits_1(run: Run, join: Join) -> None:
+    """A publish that one process refuses exits 1 with the process and its reason; so does status."""
+    join("web-1")
+    join("web-2", refuse)
+    done = run("publish", saved("port = 8080"), "--yes", "--wait")
+    assert done.exit_code == 1
+    assert "web-2 (pid 1) on host" in done.stdout
+    assert "port: too large" in done.stdout
+    assert run("status").exit_code == 1
+
+
+def test_auto_rollback(run: Run, join: Join) -> None:
+    """A document that too many refuse is taken back, and the exit status says so."""
+    run("publish", saved("port = 8080"), "--yes")
+    join("web-1", lambda document: None if document.version == "1" else "port: too large")
+    done = run("publish", saved("port = 9090"), "--yes", "--wait", "--auto-rollback", "--json")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert found["rolled_back"]["version"] == "1"
+    assert run("show").stdout == "port = 8080\n"
+
+
+def test_all_or_nothing(run: Run, join: Join) -> None:
+    """One no: nothing is published, and the publisher says who and why; all yes: it is."""
+    run("publish", saved("port = 8080"), "--yes")
+    join("web-1")
+    stubborn = join("web-2", lambda document: None if document.version == "1" else "port: too large")
+    done = run("publish", saved("port = 9090"), "--yes", "--all-or-nothing")
+    assert done.exit_code == 1
+    assert "web-2 (pid 1) refuses: port: too large" in done.stderr
+    assert "port = 8080" in run("show").stdout
+    stubborn.judge = accept
+    assert run("publish", saved("port = 9090"), "--yes", "--all-or-nothing").exit_code == 0
+    assert "all or nothing" in run("history").stdout
+
+
+def test_invalid_documents_are_not_published(run: Run) -> None:
+    """Model and syntax are checked before anything is sent; what a layer may set may be missing."""
+    schema = ["--schema", f"{__name__}:Shop", "--yes"]
+    bad = run("publish", saved("port = 80"), *schema)
+    assert bad.exit_code == 1
+    assert "greater than or equal to 1024" in bad.stderr
+    assert run("publish", saved("port = "), "--yes").exit_code == 2
+    assert "nothing is published yet" in run("history").stderr
+    fine = run("publish", saved("port = 8080"), *schema)
+    assert fine.exit_code == 0
+    assert "region" in fine.stderr
+
+
+def test_difference_masks_secrets(run: Run) -> None:
+    """The difference is shown before it is confirmed, without what the model keeps secret."""
+    schema = ("--schema", f"{__name__}:Shop", "--yes")
+    run("publish", saved('port = 8080\npin = "hunter1"\nregion = "eu"\n'), *schema)
+    done = run("publish", saved('port = 9090\npin = "hunter2"\nregion = "eu"\n'), *schema)
+    assert "-port = 8080" in done.stderr
+    assert "+port = 9090" in done.stderr
+    assert "hunter" not in done.output
+    between = run("diff", "1", "2", *schema[:2])
+    assert between.exit_code == 1
+    assert "+port = 9090" in between.stdout
+    assert "hunter" not in between.output
+    assert run("diff", "2", *schema[:2]).exit_code == 0
+
+
+def test_formats(run: Run, join: Join) -> None:
+    """The suffix says what a document is written in, or --type for stdin."""
+    join("web-1")
+    assert run("publish", saved("port: 8080\n", "app.yaml"), "--yes", "--wait").exit_code == 0
+    assert json.loads(run("show", "--json").stdout)["format"] == "yaml"
+    assert run("publish", "-", "--type", "json", "--yes", text='{"port": 9090}').exit_code == 0
+    assert run("show").stdout == '{"port": 9090}\n'
+
+
+def test_second_publisher_is_not_overwritten(run: Run) -> None:
+    """What was published meanwhile stays, and the other publisher is told what it is."""
+    run("publish", saved("port = 1"), "--yes")
+    late = run("publish", saved("port = 2"), "--yes", "--expect", "7")
+    assert late.exit_code == 1
+    assert "version 1 is, not version 7" in late.stderr
+    same = run("publish", saved("port = 1"), "--yes")
+    assert same.exit_code == 1
+    assert "current already" in same.stderr
+
+
+def test_canary_promote_and_rollback(run: Run, join: Join) -> None:
+    """A canary goes to some, promote to all, rollback back; each is in the history."""
+    run("publish", saved("port = 1"), "--yes")
+    members = [join(f"web-{number}") for number in range(4)]
+    done = run("publish", saved("port = 2"), "--yes", "--canary", "1", "--wait")
+    assert done.exit_code == 0
+    assert sum(member.served[-1][1] == "2" for member in members) == 1
+    assert "canary 1, the others 1" in run("status").stdout
+    assert run("promote").exit_code == 0
+    assert run("promote").exit_code == 2
+    assert run("rollback", "--yes").exit_code == 0
+    assert run("show").stdout == "port = 1\n"
+    actions = [line.split(", ")[1].split()[0] for line in run("history").stdout.splitlines()]
+    assert actions == ["rollback", "promote", "by", "by"]
+
+
+def test_pause_and_resume(run: Run) -> None:
+    """Status shows a pause, until resume."""
+    run("publish", saved("port = 1"), "--yes")
+    assert run("pause", "--note", "maintenance").exit_code == 0
+    assert "maintenance" in run("status").stdout
+    run("resume")
+    assert "maintenance" not in run("status").stdout
+
+
+def test_without_a_terminal_it_asks_nobody(run: Run) -> None:
+    """Without --yes and without a terminal nothing is published or rolled back."""
+    asked = run("publish", saved("port = 1"), text="y\n")
+    assert asked.exit_code == 2
+    assert "--yes" in asked.stderr
+    assert "nothing is published yet" in run("status").stdout
+    assert run("rollback", text="y\n").exit_code == 2
+
+
+def test_nothing_is_a_command_of_ci(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What documents, notes and arguments hold is never taken for a command by the system that runs these."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    run("publish", saved("port = 8080"), "--yes")
+    text = "port = 9090\n# x\n::error::x\n##[error]x\n"
+    outputs = [run("publish", saved(text), "--yes").output]
+    text = "port = 9090\na = '''\n::error::x\n##[error]x\n'''\n"
+    outputs.append(run("publish", saved(text), "--yes", "--note", "\n::error::note", "--wait").output)
+    outputs += [
+        run(*each).output for each in (("show",), ("history",), ("status",), ("diff", "1"), ("show", "::a::b"))
+    ]
+    assert taken_for_commands("\n".join(outputs)) == []
+
+
+def test_where_is_etcd(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without endpoints, with wrong ones, or nothing behind them: one line, exit status 2."""
+    closed = run("status", "--endpoints", "http://127.0.0.1:1")
+    assert (closed.exit_code, closed.stdout) == (2, "")
+    assert len(closed.stderr.splitlines()) == 1
+    exposed = run("status", "--endpoints", "http://etcd.example.com:2379")
+    assert exposed.exit_code == 2
+    assert "--insecure" in exposed.stderr or "insecure" in exposed.stderr
+    monkeypatch.delenv("HOTCONF_ETCD_ENDPOINTS")
+    nowhere = run("status")
+    assert nowhere.exit_code == 2
+    assert "HOTCONF_ETCD_ENDPOINTS" in nowhere.stderr
+
+
+def test_users(three_nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With TLS and users: a publisher may, an instance may not, and no password is shown."""
+    assert three_nodes.tls is not None
+    monkeypatch.chdir(tmp_path)
+    saved("port = 1")
+    tls = three_nodes.tls
+    where = ["--endpoints", ",".join(three_nodes.endpoints), "--cacert", str(tls.ca)]
+    where += ["--cert", str(tls.cert), "--key-file", str(tls.key)]
+
+    def typed(user: str, password: str, *arguments: str) -> Result:
+        monkeypatch.setenv("HOTCONF_ETCD_PASSWORD", password)
+        return CliRunner().invoke(hotconf, ["fleet", *arguments, *where, "--user", user], catch_exceptions=False)
+
+    assert typed("publisher", "publisher-secret", "publish", "shop", "app.toml", "--yes").exit_code == 0
+    for user, password in (("web-1", "web-1-secret"), ("publisher", "wrong-secret")):
+        denied = typed(user, password, "publish", "shop", "app.toml", "--yes")
+        assert denied.exit_code == 2
+        assert "secret" not in denied.output
