@@ -35,7 +35,7 @@ Law 7   A candidate that equals what is published, by digest or by value, is Unc
         configuration that is in force until then. Values are equal only if their types are (1, 1.0 and true differ);
         NaN equals NaN. The digest does not suffice after `reload(revalidate=True)`, until a load
         that began since ends in a commit or Unchanged; nor if the load finds that a watched file which is no source
-        differs from when what is published was validated. Then the same sources are validated and checked anew.
+        differs from when what is published was validated. Then the same sources are validated and checked again.
 Law 8   A round reports each file that changed once and has exactly one ending; all deferrals since the last outcome
         share the next one. A source that is no file changes unreported. `reload()`, which absorbs an open round, may
         end without a reported change. So may the load at start, whose success is answered and not emitted unless a
@@ -54,9 +54,9 @@ Law 11  A file of the published state that is gone (`gone` says which are) is wa
 Law 12  Entering or leaving an override changes nothing else: what the published sources say with the overrides of now
         on is committed at once, or Unchanged, whatever is busy, and ends no round; if resources have to be prepared,
         once they are. Nothing that was loaded before is committed after it. What was refused or deferred, or is not
-        what the sources say, is loaded again. So it is when what is published is made anew (`rebuild`): a generation
+        what the sources say, is loaded again. So it is when what is published is recreated (`rebuild`): a generation
         without changes. If that is refused, the caller is answered, and nothing is emitted or tried again. If what is
-        left when an override ends is refused, so is what was to be made anew with it; what was published last without
+        left when an override ends is refused, so is what was to be recreated with it; what was published last without
         the override is committed, and then the sources are loaded again.
 Law 13  What was prepared is published, or discarded, once: a failure, a newer candidate, an override, a new resource
         and close discard it.
@@ -133,7 +133,7 @@ def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State
 
 
 def _touch_open(turn: Turn, phase: Idle | Settling | Ready | Verifying, touch: Touched) -> Phase:
-    """The window starts anew, what was at hand is out of date."""
+    """The window starts again, what was at hand is out of date."""
     return Settling(turn.touched(turn.state.round, touch)) if turn.state.enabled else phase
 
 
