@@ -37,7 +37,7 @@ class Main(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "app.reload(True)", "Apply now", tooltip="apply a queued reload now, whatever is busy"),
         Binding("e", "app.edit", "Edit", tooltip="open your editor at this line, or at the problem"),
-        Binding("/", "search", "Search", tooltip="search the configuration by key or value"),
+        Binding("/", "search", "Search", tooltip="search the list with the focus"),
         Binding("n", "match(1)", "Next", tooltip="the next or the previous match of the search"),
         Binding("N", "match(-1)", "Previous", show=False, tooltip="the next or the previous match of the search"),
         Binding("d", "app.difference", "Diff", tooltip="differences between generations, and rollback"),

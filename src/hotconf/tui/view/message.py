@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.events import ReloadDeferred, ReloadFailed, ReloadSuccess
 from hotconf.tui.view.rows import Tone, counted
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hotconf.tui.view.stream import Entry
 
-_SECONDS: Final = {ReloadSuccess: 6.0, ReloadUnchanged: 3.0, ReloadDeferred: 6.0, ReloadFailed: 10.0}
+_SECONDS: Final = {ReloadSuccess: 6.0, ReloadDeferred: 6.0, ReloadFailed: 10.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class Message:
 
 
 def of_ending(endings: Sequence[Entry]) -> Message | None:
-    """What the latest of `endings` means, for a screen without the events; the status has its outcome and time."""
+    """What the latest of `endings` means, for a screen without the events; the status has its outcome and time.
+
+    None if that is all there is to say.
+    """
     if not endings:
         return None
     event = endings[-1].event
@@ -36,8 +39,6 @@ def of_ending(endings: Sequence[Entry]) -> Message | None:
             return Message(event.error, "bad", seconds)
         case ReloadDeferred():
             return Message(f"waiting for {', '.join(event.reasons)}", "warn", seconds)
-        case ReloadUnchanged():
-            return Message(event.reason, "muted", seconds)
         case ReloadSuccess(summary=(first, *others)):
             return Message(f"{first} (+{len(others)} more)" if others else first, "good", seconds)
         case ReloadSuccess():

@@ -118,8 +118,14 @@ def _is(entry: Entry, which: Which) -> bool:
 
 
 def _all_of(entry: Entry) -> str:
-    said = "".join(span.text for span in _headline(entry.event))
-    return f"{entry.event.at.astimezone():%H:%M:%S} {said}\n{plain(entry)}".casefold()
+    """What it says in the list, folded or open."""
+    event, said = entry.event, "".join(span.text for span in headline(entry))
+    if isinstance(event, Note):
+        below = plain(entry)
+    else:
+        below = notification(event, preserved=entry.preserved, recovered=entry.recovered, warnings=entry.warnings)
+    source = (line for _, _, lines in _sourced(entry, every=False) for line in lines)
+    return "\n".join((f"{event.at.astimezone():%H:%M:%S} {said}", below, *source)).casefold()
 
 
 def _matched(row: Row, words: str) -> Row:
@@ -170,11 +176,7 @@ def problem_rows(entry: Entry, width: int, depth: int = 0, *, every: bool = True
     # Here and not above: the first frame is drawn before there is a problem.
     from hotconf.report.problems.diagnostic import diagnostic
 
-    before = () if every else tuple(map(id, entry.warnings.same))
-    for index, problem in enumerate(_problems(entry)):
-        if id(problem) in before:
-            continue
-        source = entry.excerpts[index] if index < len(entry.excerpts) else ()
+    for index, problem, source in _sourced(entry, every=every):
         named = (
             replace(problem, file=None) if problem.where or problem.file is None else _by_name(problem, problem.file)
         )
@@ -186,11 +188,19 @@ def problem_rows(entry: Entry, width: int, depth: int = 0, *, every: bool = True
                 place=place_of(problem),
                 copy="\n".join((problem.with_hint, *source)),
             )
-    if before:
+    if entry.warnings.same and not every:
         yield Row((*entry.key, "before"), (Span(f"{WARNING} {as_before(entry.warnings)}", "warn"),), depth=depth)
     if entry.ends:
         gone = (f"✓ no longer: {problem}" for problem in entry.warnings.gone)
         yield from _lines(entry, "gone", gone, width, depth, "good")
+
+
+def _sourced(entry: Entry, *, every: bool) -> Iterator[tuple[int, Problem, tuple[str, ...]]]:
+    """The problems with their number and their source lines; without `every`, without the warnings of before."""
+    before = () if every else tuple(map(id, entry.warnings.same))
+    for index, problem in enumerate(_problems(entry)):
+        if id(problem) not in before:
+            yield index, problem, entry.excerpts[index] if index < len(entry.excerpts) else ()
 
 
 def _by_name(problem: Problem, file: Path) -> Problem:

@@ -31,7 +31,7 @@ class EventsPanel(RowList):
     SEARCHED: Final = "what an event says"
     """What one may look for."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sift", "Show", tooltip="show all events, endings only, or failures and warnings only"),
+        Binding("s", "sift", "Filter", tooltip="show all events, endings only, or failures and warnings only"),
     ]
 
     def __init__(self) -> None:
