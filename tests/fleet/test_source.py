@@ -20,6 +20,7 @@ from hotconf import ConfigError, HotReloadWatcher
 from hotconf.errors import UsageError
 from hotconf.fleet import Etcd, Fleet
 from hotconf.fleet.instance import follower as following
+from hotconf.fleet.instance import lease
 from hotconf.fleet.protocol.keys import Keys
 from waiting import wait_until
 
@@ -131,6 +132,7 @@ def test_cut_off_it_serves_the_old_and_catches_up(
 ) -> None:
     """Whether its connections are closed, or nothing arrives any more: it is told, and over when it is over."""
     monkeypatch.setattr(following, "TROUBLE_S", 0.2)
+    monkeypatch.setattr(lease, "BEAT_S", 0.5)
     with Proxy(one_node.members[0].client) as proxy:
         watcher = start("web-1", [proxy.endpoint])
         getattr(proxy, how)()
@@ -143,8 +145,11 @@ def test_cut_off_it_serves_the_old_and_catches_up(
         assert fleet.wait(fleet.publish(b"port = 3")).everywhere
 
 
-def test_another_server_takes_over(fleet: Fleet, start: Start, one_node: Cluster) -> None:
+def test_another_server_takes_over(
+    fleet: Fleet, start: Start, one_node: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A black hole is left for a server that answers."""
+    monkeypatch.setattr(lease, "BEAT_S", 0.5)
     with Proxy(one_node.members[0].client) as first, Proxy(one_node.members[0].client) as second:
         watcher = start("web-1", [first.endpoint, second.endpoint])
         (first if first.connections else second).swallow()

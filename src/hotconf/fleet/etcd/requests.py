@@ -81,10 +81,12 @@ class Get:
     newest: bool = False
     """The last keys first."""
     keys_only: bool = False
+    here: bool = False
+    """As the server that is asked has it, which may be behind the others: cheaper, for what never changes."""
 
     def json(self) -> Json:
         """As the gateway takes it."""
-        made: Json = {"key": base64_of(self.key)}
+        made: Json = {"key": base64_of(self.key)} | ({"serializable": True} if self.here else {})
         if self.until:
             made["range_end"] = base64_of(self.until)
         if self.limit:

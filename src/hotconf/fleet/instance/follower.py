@@ -201,17 +201,17 @@ class Follower:
         """Keep the lease alive, and the record up to date."""
         was = self._member.registered
         try:
-            if time.monotonic() >= self._member.due_s:
-                self._member.beat(self._state.said)
+            answered = self._member.beat(self._state.said)
             if self._member.registered and not was:
                 self._step(Registered())
-            self._member.write(self._state.said)
+            answered |= self._member.write(self._state.said)
         except LeaseLostError:
             self._step(Unregistered())
         except FleetError as error:
             self._broken(error)
         else:
-            self._writing.end()
+            if answered:
+                self._writing.end()
         if self._gateway.restores != self._restores:
             self._restores = self._gateway.restores
             self._watch.again()
@@ -270,9 +270,12 @@ class Follower:
 
     def _fetch(self, label: str, document: Document) -> Fetched | None:
         """The document; None if it cannot be had: then the instance knows."""
-        reason = None
+        reason, key = None, self._keys.document(document.version)
         try:
-            found = self._gateway.get(Get(self._keys.document(document.version))).one
+            # The server that has told of it has it, too; if it is another one by now, all are asked.
+            found = self._gateway.get(Get(key, here=True)).one
+            if found is None or not document.matches(found.value):
+                found = self._gateway.get(Get(key)).one
         except FleetError as error:
             self._broken(error)
         else:

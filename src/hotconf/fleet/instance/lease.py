@@ -18,7 +18,12 @@ from hotconf.fleet.protocol import transactions
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Instance
 
-_BEAT_S: Final = TTL_S / 3
+BEAT_S: Final = TTL_S / 3
+"""How often the lease is kept alive."""
+ACK_S: Final = 0.2
+"""Good news is told within this time, at random: the others are still to apply what this one has applied already, and
+a thousand answers at once would be in their way.
+"""
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -38,6 +43,8 @@ class Membership:
         self._written: Said | None = None
         self._next_s = time.monotonic()
         self._pause_s = _FIRST_PAUSE_S
+        self._tell_s: float | None = None
+        """When good news is told."""
 
     @property
     def lease(self) -> int:
@@ -46,11 +53,16 @@ class Membership:
 
     @property
     def due_s(self) -> float:
-        """When `beat` is to be called, by the monotonic clock."""
-        return self._next_s
+        """When `beat` or `write` is to be called, by the monotonic clock."""
+        return self._next_s if self._tell_s is None else min(self._next_s, self._tell_s)
 
-    def beat(self, said: Said) -> None:
-        """Take part, or go on doing so. Raises `FleetError`: it is tried again at `due_s`."""
+    def beat(self, said: Said) -> bool:
+        """Take part, or go on doing so, if it is time: returns whether it was, and etcd has answered.
+
+        Raises `FleetError`: it is tried again at `due_s`.
+        """
+        if time.monotonic() < self._next_s:
+            return False
         self._next_s = time.monotonic() + self._pause_s * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         try:
@@ -65,7 +77,8 @@ class Membership:
             self._next_s = time.monotonic()
             raise
         self._pause_s = _FIRST_PAUSE_S
-        self._next_s = time.monotonic() + _BEAT_S * random.uniform(0.9, 1.1)  # noqa: S311
+        self._next_s = time.monotonic() + BEAT_S * random.uniform(0.9, 1.1)  # noqa: S311
+        return True
 
     def _register(self, lease: Lease, said: Said) -> None:
         record = self._record(said)
@@ -74,20 +87,31 @@ class Membership:
         self.registered = True
         self._written = said
 
-    def write(self, said: Said) -> None:
-        """Have the record say that, if it does not. Raises `LeaseLostError` if this process does not take part."""
+    def write(self, said: Said) -> bool:
+        """Have the record say that, if it does not: returns whether etcd has answered. Good news may wait a little.
+
+        Raises `LeaseLostError` if this process does not take part.
+        """
         if not self.registered or said == self._written:
-            return
+            self._tell_s = None
+            return False
+        now = time.monotonic()
+        if said.status == "ack" and self._tell_s is None:
+            self._tell_s = now + random.uniform(0, ACK_S)  # noqa: S311
+        if self._tell_s is not None and said.status == "ack" and now < self._tell_s:
+            return False
+        self._tell_s = None
         record = self._record(said)
         txn = transactions.record(self._keys, self.instance, self.boot, record, self.lease)
         if not self._gateway.commit(txn).succeeded:
             self.lose()
             raise LeaseLostError("the vote of this process is gone")
         self._written = said
+        return True
 
     def lose(self) -> None:
         """The lease is gone: take part anew, on another one."""
-        self.registered, self._lease, self._written = False, None, None
+        self.registered, self._lease, self._written, self._tell_s = False, None, None, None
 
     def leave(self) -> None:
         """Take part no longer, if etcd can be reached; else the lease runs out."""

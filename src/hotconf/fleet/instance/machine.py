@@ -39,7 +39,7 @@ from hotconf.fleet.instance.steps import (
 from hotconf.fleet.protocol.records import Current, Document, Offer, Status
 from hotconf.sources.source import Verdict
 
-TTL_S: Final = 10
+TTL_S: Final = 20
 """How long a process counts as there after it was heard last."""
 _NS: Final = 1_000_000_000
 _PAUSED: Final = "the fleet is paused"
