@@ -66,6 +66,11 @@ class Terminal:
         self._typed_at = len(self.shown)
         os.write(self._master, keys.encode())
 
+    @property
+    def answer(self) -> bytes:
+        """What was shown since the last keys."""
+        return self.shown[self._typed_at :]
+
     def shows(self, text: str) -> None:
         """Wait until it has shown `text` since the last keys."""
         try:

@@ -76,11 +76,16 @@ class Change:
 
     def __str__(self) -> str:
         """`server.port: 8000 → 9000`, on one line, long values shortened, but never to the same."""
-        name = self.dotted or "value"
-        old, new = contrasted(self.old, self.new)
-        if old == new:
-            return f"{name}: changed ({'secret' if MASK in _whole(self.new) else 'in a part not shown'})"
-        return f"{name}: {old} → {new}"
+        return described(self)
+
+
+def described(change: Change, most: int | None = _VALUE_LIMIT) -> str:
+    """`change` as its `str`, with at most so many characters of each value; None: the whole values."""
+    name = change.dotted or "value"
+    old, new = contrasted(change.old, change.new, most)
+    if old == new:
+        return f"{name}: changed ({'secret' if MASK in _whole(change.new) else 'in a part not shown'})"
+    return f"{name}: {old} → {new}"
 
 
 def holds_cut(value: object, depth: int = _DEEPEST) -> bool:
@@ -91,30 +96,33 @@ def holds_cut(value: object, depth: int = _DEEPEST) -> bool:
     return not depth or any(holds_cut(item, depth - 1) for item in inner)
 
 
-def shown(value: object) -> str:
-    """`value` as TOML would spell it, `none` if absent, on one printable line of at most 60 characters."""
-    return shortened(printable(_spelled(value, _SHOWN_DEPTH, most=_VALUE_LIMIT + 1)), _VALUE_LIMIT)
+def shown(value: object, most: int = _VALUE_LIMIT) -> str:
+    """`value` as TOML would spell it, `none` if absent, on one printable line of at most so many characters."""
+    return shortened(printable(_spelled(value, _SHOWN_DEPTH, most=most + 1)), most)
 
 
-def contrasted(old: object, new: object) -> tuple[str, str]:
-    """Both as `shown`; where they would look the same, around the first difference, or `[…, "x", …]` of arrays.
+def contrasted(old: object, new: object, most: int | None = _VALUE_LIMIT) -> tuple[str, str]:
+    """Both as `shown`, or whole; where they would look the same, around the first difference, or `[…, "x", …]` of
+    arrays.
 
     The same only if nothing that may be shown differs.
     """
-    texts = shown(old), shown(new)
+    if most is None:
+        return _whole(old), _whole(new)
+    texts = shown(old, most), shown(new, most)
     if texts[0] != texts[1]:
         return texts
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
         pairs = enumerate(zip_longest(map(_whole, old), map(_whole, new), fillvalue=""))
         differing = next(((at, pair) for at, pair in pairs if pair[0] != pair[1]), None)
-        return texts if differing is None else _around(*differing, (len(old), len(new)))
-    return _windows(_whole(old), _whole(new), _VALUE_LIMIT)
+        return texts if differing is None else _around(*differing, (len(old), len(new)), most)
+    return _windows(_whole(old), _whole(new), most)
 
 
-def _around(at: int, items: tuple[str, str], lengths: tuple[int, int]) -> tuple[str, str]:
+def _around(at: int, items: tuple[str, str], lengths: tuple[int, int], most: int) -> tuple[str, str]:
     """Two arrays of `lengths` whose first difference are the `items` at the index `at`; empty where there is none."""
     head = ["…"] if at else []
-    cut = _windows(*items, _VALUE_LIMIT - len("[…, , …]"))
+    cut = _windows(*items, most - len("[…, , …]"))
     before, after = (
         "[" + ", ".join([*head, *([item] if item else []), *(["…"] if length > at + 1 else [])]) + "]"
         for item, length in zip(cut, lengths, strict=True)

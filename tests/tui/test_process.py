@@ -229,7 +229,7 @@ def test_without_textual_it_names_the_extra_and_watches(home):
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert b"pip install 'hotconf[tui]'. Watching instead." in errors
+    assert b"pip install 'hotconf[tui]'. Printing events instead." in errors
 
 
 def test_busy_while_needs_the_app(home):

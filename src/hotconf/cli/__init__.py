@@ -19,6 +19,11 @@ def main() -> None:
     prepare()
     if "_HOTCONF_COMPLETE" in os.environ:  # a shell completes a line: what an imported program writes would be in it
         silence(sys.stderr)
+        from click.shell_completion import add_completion_class
+
+        from hotconf.cli.completion import Bash
+
+        add_completion_class(Bash)
     try:
         hotconf(prog_name="hotconf", obj="own process")
     except SystemExit as end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import redirect_stderr
 from functools import partial
 from io import StringIO
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import BashComplete, CompletionItem, get_completion_class, split_arg_string
 
 from hotconf.cli.echo import echo, return_stdout
 
@@ -34,7 +35,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     zsh:   eval "$(hotconf completion zsh)"        in ~/.zshrc
     fish:  hotconf completion fish | source        in ~/.config/fish/config.fish
     """
-    kind = get_completion_class(shell)
+    kind = Bash if shell == "bash" else get_completion_class(shell)
     root = ctx.find_root().command
     if kind is None:
         raise click.UsageError(f"click has no completion for {shell}")
@@ -42,16 +43,32 @@ def completion(ctx: click.Context, shell: str) -> None:
     echo(found.source_template % found.source_vars())  # its source() would first ask which bash is installed
 
 
+class Bash(BashComplete):
+    """By the line itself: bash splits `@3` and `MODULE:NAME` in its words."""
+
+    source_template = BashComplete.source_template.replace(
+        'COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD', 'COMP_WORDS="${COMP_LINE:0:$COMP_POINT}"'
+    )
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the one that is completed, without the program's name; and that one."""
+        line = os.environ["COMP_WORDS"]
+        words = split_arg_string(line)
+        if not line or line[-1].isspace():
+            words.append("")
+        return words[1:-1], words[-1]
+
+
 def keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
     """The keys of the model, dotted."""
-    return _quietly(lambda: [CompletionItem(each) for each in _keys(ctx) if each.startswith(incomplete)])
+    return _quietly(ctx, lambda: [CompletionItem(each) for each in _keys(ctx) if each.startswith(incomplete)])
 
 
 def states(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The states that are kept, as `@N`; else files."""
     if not incomplete.startswith("@") or param.name == "path":
         return [CompletionItem(incomplete, type="file")]
-    return _quietly(lambda: [each for each in _states(ctx) if each.value.startswith(incomplete)])
+    return _quietly(ctx, lambda: [each for each in _states(ctx) if each.value.startswith(incomplete)])
 
 
 def themes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
@@ -62,13 +79,13 @@ def themes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
         return [CompletionItem(name) for name in BUILTIN_THEMES if name.startswith(incomplete)]
 
-    return _quietly(found)
+    return _quietly(ctx, found)
 
 
-def _quietly(find: Any) -> list[CompletionItem]:
+def _quietly(ctx: click.Context, find: Any) -> list[CompletionItem]:
     """Nothing where something is wrong: that is for the command to say."""
     try:
-        with redirect_stderr(StringIO()):
+        with redirect_stderr(StringIO()), ctx.scope(cleanup=False):
             found: list[CompletionItem] = find()
     except (Exception, SystemExit):  # noqa: BLE001 - the program is imported, whatever it does
         return []
@@ -83,8 +100,9 @@ def program_of(ctx: click.Context) -> tuple[Program, Path]:
 
     given = ctx.params
     program = Program(given.get("app"), given.get("schema"), no_app=bool(given.get("no_app")))
-    path = given.get("path")
-    return program, program.path(path if isinstance(path, Path) else None)
+    names = (given.get("path"), given.get("option"), *given.get("arguments", ()), given.get("old"), given.get("new"))
+    path = next((Path(each) for each in names if each and not str(each).startswith("@")), None)
+    return program, program.path(path)
 
 
 def _keys(ctx: click.Context) -> Iterator[str]:

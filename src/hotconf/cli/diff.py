@@ -98,11 +98,9 @@ def _show(after: State[Any], schema: Schema[Any], as_json: bool) -> None:
 
         echo(json.dumps(differences_json(after, restart), indent=2))
     elif after.changes:
-        from hotconf.cli.paint import styled
+        from hotconf.cli.paint import show
+        from hotconf.cli.wrap import terminal_cells
 
-        values, space, summary = differences(after.changes, after.summary, restart).partition("\n\n")
-        keys = (line.partition(": ") for line in values.split("\n"))
-        lines = [f"{styled(key, stdout(), fg='cyan')}{colon}{rest}" for key, colon, rest in keys]
-        echo("\n".join(lines) + space + summary, color=True)
+        show(differences(after.changes, after.summary, restart, cells=terminal_cells(stdout())), "changes")
     else:
         echo("No value differs", err=True)

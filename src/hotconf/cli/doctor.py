@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.echo import echo, stdout
+from hotconf.cli.echo import echo
 from hotconf.cli.options import BASELINE, json_option, path_argument, state_dir_option
 from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
-
-
-_COLOURS: Final = {"fix": "red", "note": "yellow", "ok": "green"}
 
 
 @click.command(short_help="Check whether, and how soon, a save is noticed.")
@@ -57,14 +54,7 @@ def doctor(
 
         echo(json.dumps(report.as_json(seen), indent=2))
     else:
-        echo("\n".join(map(_painted, report.lines(seen))), color=True)
+        from hotconf.cli.paint import show
+
+        show("\n".join(report.lines(seen)), "examination", hanging=report.INDENT)
     ctx.exit(int(report.to_fix(report.findings(seen))))
-
-
-def _painted(line: str) -> str:
-    """Its verdict in colour."""
-    from hotconf.cli.paint import styled
-
-    verdict = line[2:6].rstrip()
-    colour = _COLOURS.get(verdict)
-    return line if colour is None else f"{line[:2]}{styled(verdict, stdout(), fg=colour)}{line[2 + len(verdict) :]}"

@@ -37,6 +37,10 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, color: bool | No
     Raises `StdoutError` if stdout is not writable, with the reason on stderr unless the reader is gone.
     """
     text = safe(text)
+    if err and color is None and sys.stderr.isatty():  # a sentence, and no picture
+        from hotconf.cli.wrap import wrapped
+
+        text = wrapped(text, sys.stderr)
     if err:
         click.echo(text, err=True, nl=nl, color=color)
     else:

@@ -67,4 +67,6 @@ def env(prefix: str | None, nested: str | None, as_json: bool, program: Program)
 
         echo(json.dumps(variables.as_json(found), indent=2))
     else:
-        echo(variables.as_text(found))
+        from hotconf.cli.paint import show
+
+        show(variables.as_text(found), "variables", hanging=4)

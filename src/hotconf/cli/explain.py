@@ -57,7 +57,9 @@ def explain(
 
         echo(json.dumps(explanation.as_json(explained, path), indent=2))
     else:
-        echo(explanation.as_text(explained) or dotted(path))
+        from hotconf.cli.paint import show
+
+        show(explanation.as_text(explained) or dotted(path), "explanation", hanging=4)
 
 
 def _of_variable(text: str, options: Options[Any]) -> KeyPath | None:

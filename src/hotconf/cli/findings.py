@@ -76,7 +76,7 @@ def as_text(found: Sequence[Finding], stream: TextIO) -> str:
                 inspection.text, cells=canvas.cells, secrets=secrets, secret_keys=keys, form_of=inspection.form_of
             )
             excerpts[id(inspection)] = source
-        lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True)
+        lines = diagnostic(finding.as_given, source.of(finding.problem), airy=True, width=canvas.wraps_at)
         blocks.append(canvas.painted(lines) + "\n")
     if len(found) > len(blocks):
         blocks.append(f"… and {len(found) - len(blocks)} more; hotconf check --format concise shows more of them.\n")

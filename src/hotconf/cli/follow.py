@@ -82,7 +82,11 @@ class TextPrinter:
         if found is not None:
             self._warnings = self._warnings.after(found, failed=self._failed)
         said = notification(event, preserved=self._has_config, recovered=recovered, warnings=self._warnings)
-        lines = [f"{event.at.astimezone():%H:%M:%S} {said}"]
+        from hotconf.cli.paint import painted
+        from hotconf.cli.wrap import wrapped
+
+        text = wrapped(f"{event.at.astimezone():%H:%M:%S} {said}", stdout())
+        lines = [painted(text, stdout(), "outcome")]
         if isinstance(event, ReloadFailed) and self._watcher is not None:
             # Before anything is said: who reads it may save the next state, and that would be read, too.
             lines.extend(f"{_INDENT}{line}" for line in self._sources(self._untold(event), self._watcher))

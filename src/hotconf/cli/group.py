@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -16,6 +17,8 @@ from hotconf.cli.echo import StdoutError, safe, silence, stdout
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable
+
+_PREFIX: Final = "Error: "
 
 
 class Commands(click.Group):
@@ -65,6 +68,8 @@ class Commands(click.Group):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Prints what is wrong with the arguments as one line."""
+        if not sys.stdout.isatty():  # in a pipe no text is wrapped
+            extra.setdefault("terminal_width", sys.maxsize)
         with _refusals():
             return super().make_context(*args, **extra)
 
@@ -80,15 +85,25 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        vars(error)["message"] = safe(error.message)  # whatever kind of it: each says more of its own
+        vars(error)["message"] = _shown(error.message)  # whatever kind of it: each says more of its own
         raise
     except UsageError as error:
-        raise Refusal(safe(str(error))) from error
+        raise Refusal(_shown(str(error))) from error
     except OSError as error:
         if error.errno == errno.EPIPE:
             silence(stdout())
             raise StdoutError from error
-        raise Refusal(safe(_in_words(error))) from error
+        raise Refusal(_shown(_in_words(error))) from error
+
+
+def _shown(message: str) -> str:
+    """`message` as click writes it behind `Error: `."""
+    text = safe(message)
+    if not sys.stderr.isatty():
+        return text
+    from hotconf.cli.wrap import wrapped
+
+    return wrapped(f"{_PREFIX}{text}", sys.stderr).removeprefix(_PREFIX)
 
 
 def _in_words(error: OSError) -> str:

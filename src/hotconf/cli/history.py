@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.offers import complete
 from hotconf.cli.options import json_option, path_argument, state_dir_option
 from hotconf.cli.places import has_home, kept_in
 from hotconf.cli.program import program_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hotconf.cli.program import Program
 
 
@@ -32,6 +34,7 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
     and the old and new value, as the current model reads the states. Secrets are masked.
     """
     from hotconf.cli.contact import patiently
+    from hotconf.cli.wrap import terminal_cells
     from hotconf.report.history import json_lines, lines
     from hotconf.sources.files.paths import absolute
     from hotconf.text import printable, short_path
@@ -49,10 +52,15 @@ def history(path: Path | None, key: str | None, as_json: bool, program: Program,
     if key is not None:
         from hotconf.cli.keyhistory import changes_of
 
-        for line in changes_of(key, kept, program.options(main), as_json=as_json):
-            echo(line)
+        _show(changes_of(key, kept, program.options(main), as_json=as_json), as_json=as_json)
         return
-    for line in (json_lines if as_json else lines)(kept):
-        echo(line)
+    _show(json_lines(kept) if as_json else lines(kept, terminal_cells(stdout())), as_json=as_json)
     if not kept:
         echo(f"No state of {short_path(main)} is kept in {printable(str(where))}", err=True)
+
+
+def _show(lines: Iterable[str], *, as_json: bool) -> None:
+    from hotconf.cli.paint import painted
+
+    for line in lines:
+        echo(line if as_json else painted(line, stdout(), "history"), color=None if as_json else True)

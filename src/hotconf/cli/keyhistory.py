@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotconf.changes import Change
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.states import key_of
+from hotconf.cli.wrap import terminal_cells
 from hotconf.history.record import Damage
 from hotconf.inspection.inspect import State, inspect_kept
+from hotconf.report.comparison import in_cells
 from hotconf.report.effective import Effective
 from hotconf.report.ndjson import changes_json, rfc3339
 from hotconf.text import local_time, printable
@@ -71,7 +73,9 @@ def _concerns(changed: KeyPath, path: KeyPath) -> bool:
 
 
 def _line(number: int, at: str, change: Change) -> str:
-    return printable(f"@{number}  {at}  {change}")
+    head = f"@{number}  {at}  "
+    cells = terminal_cells(stdout())
+    return head + in_cells(change, None if cells is None else cells - len(head))
 
 
 def _json(number: int, at: str, change: Change) -> str:

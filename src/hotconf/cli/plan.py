@@ -60,8 +60,10 @@ def plan(
     from hotconf.cli.baseline import baseline_of
     from hotconf.cli.contact import located
     from hotconf.cli.findings import as_text, findings, show_problems
+    from hotconf.cli.paint import show
     from hotconf.cli.refusal import Refusal
     from hotconf.cli.verdict import UNKNOWN, status
+    from hotconf.cli.wrap import terminal_cells
     from hotconf.inspection.inspect import Inspection, State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
     from hotconf.report.notification import notification
@@ -96,7 +98,10 @@ def plan(
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
         rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)), made)
-        echo(_as_json(rehearsal.as_json()) if as_json else rehearsal.as_text())
+        if as_json:
+            echo(_as_json(rehearsal.as_json()))
+        else:
+            show(rehearsal.as_text(terminal_cells(stdout())), "changes")
         return
     event = refusal([spelled(each, main, main, content_of) for each in edited.problems])
     if as_json:
@@ -104,7 +109,7 @@ def plan(
     else:
         shown = list(findings(edited, schema, main, target, None if file == _STDIN else file))
         echo(as_text(shown, stdout()), color=True)
-        echo(notification(event))
+        show(notification(event), "outcome")
     ctx.exit(1)
 
 

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.places import states_in
 from hotconf.cli.refusal import Refusal
 
@@ -62,8 +62,13 @@ class Processes:
         from hotconf.text import short_path
 
         every = sorted((*standing.current, *standing.refused, *standing.behind), key=lambda each: each.pid)
-        for line in json_lines(every, standing.current) if as_json else lines(every):
-            echo(line)
+        if as_json:
+            for line in json_lines(every, standing.current):
+                echo(line)
+        else:
+            from hotconf.cli.paint import painted
+
+            echo(painted("\n".join(lines(every)), stdout(), "processes"), color=True)
         of = f"{len(standing.current)} of {counted(len(every))}"
         runs = "runs" if len(every) == 1 else "run"
         echo(f"{of} {runs} {short_path(self.main)} as it is now", err=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.echo import StdoutError, echo
+from hotconf.cli.echo import StdoutError, echo, stdout
+from hotconf.cli.offers import complete
 from hotconf.cli.options import PATH, state_dir_option
 from hotconf.cli.places import states_in
 from hotconf.cli.program import program_options
@@ -34,7 +35,7 @@ class _Number(click.IntRange):
 
 
 @click.command(short_help="Restore the files of a kept state.")
-@click.argument("number", type=_Number(1))
+@click.argument("number", type=_Number(1), shell_complete=complete("states"))
 @click.argument("path", required=False, type=PATH)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--remove-new", is_flag=True, help="Delete fragments that the state does not have.")
@@ -97,6 +98,7 @@ def _shown(
     number: int, then: Look, now: Look, planned: Restoration, schema: Schema[Any], *, remove_new: bool
 ) -> bool:
     """Show what would be done; whether there is anything to do."""
+    from hotconf.cli.paint import painted
     from hotconf.config.redaction.secret_keys import secret_keys
     from hotconf.report.difference import unified
 
@@ -104,7 +106,7 @@ def _shown(
     touched = replace(now.snapshot, files=tuple(file for file in now.snapshot.files if file.path not in stays))
     try:
         for line in unified(touched, then.snapshot, secret_keys=secret_keys(schema)):
-            echo(line)
+            echo(painted(line, stdout(), "difference"), color=True)
     except StdoutError as error:  # the user may think that it was done
         raise Refusal("the difference could not be shown; nothing was written") from error
     if stays:

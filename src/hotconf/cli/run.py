@@ -56,7 +56,7 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
     if missing is not None:
         if busy_while:
             raise Refusal(f"--busy-while needs the terminal app: {missing}")
-        echo(f"{missing[0].upper()}{missing[1:]}. Watching instead.", err=True)
+        echo(f"{missing[0].upper()}{missing[1:]}. Printing events instead.", err=True)
     target = program.path(path)
     main = located(target, program.find)
     # The built-in schema can wait until the first frame is up; a program is imported before.

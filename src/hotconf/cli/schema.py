@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.options import path_argument
 from hotconf.cli.program import program_options
 from hotconf.text import printable
@@ -34,9 +34,10 @@ def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> Non
     if not stamp:
         if path is not None or force:
             raise click.UsageError(f"{'--force' if path is None else 'PATH'} is only for --stamp")
+        from hotconf.cli.paint import painted
         from hotconf.report.jsonschema import json_schema
 
-        echo(json_schema(program.model()), nl=False)
+        echo(painted(json_schema(program.model()), stdout(), "document"), nl=False, color=True)
         return
     from hotconf.cli.stamp import stamp as put
 

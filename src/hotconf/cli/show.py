@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.offers import complete
 from hotconf.cli.options import state_dir_option
 from hotconf.cli.program import profile_option, program_options
@@ -76,4 +76,7 @@ def show(
 
         echo(json.dumps(effective.as_json(), indent=2))
     else:
-        echo(effective.as_text(named(form) or options.form), nl=False)
+        from hotconf.cli.paint import painted
+
+        text = effective.as_text(named(form) or options.form)
+        echo(painted(text, stdout(), "document"), nl=False, color=True)

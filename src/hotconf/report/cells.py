@@ -129,3 +129,31 @@ def _width(char: str) -> int:
     if unicodedata.category(char) in _NO_CELL or "\u1160" <= char <= "\u11ff":  # marks; the later parts of Hangul
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def folded(text: str, cells: int, indent: int = 0) -> Iterator[str]:
+    """`text` on lines of at most `cells`, broken at spaces, the second and later ones indented. A word that does not
+    fit into a line has one of its own, and may be longer: it may be a path, to be copied.
+    """
+    line, room = "", max(cells, 1)
+    blank = " " * min(indent, cells // 2)
+    for index, word in enumerate(_words(text)):
+        fits = width(line) + width(word.rstrip()) <= room
+        if index and not fits and line.strip():
+            yield line.rstrip()
+            line = blank
+        line += word
+    yield line.rstrip() if width(line) > room else line
+
+
+def _words(text: str) -> Iterator[str]:
+    """With the spaces behind them; those at the beginning belong to the first."""
+    start = len(text) - len(text.lstrip(" "))
+    begin = 0
+    while begin < len(text):
+        space = text.find(" ", max(begin, start))
+        end = len(text) if space < 0 else space
+        while end < len(text) and text[end] == " ":
+            end += 1
+        yield text[begin:end]
+        begin = end

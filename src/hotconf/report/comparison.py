@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from hotconf.changes import described
 from hotconf.events import ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import one_line
+from hotconf.report.cells import width
 from hotconf.report.ndjson import changes_json, problems_json
 from hotconf.report.notification import notification
 from hotconf.text import printable
@@ -24,20 +26,37 @@ if TYPE_CHECKING:
     from hotconf.settings import HotReloadSettings
 
 
-def differences(changes: Sequence[Change], summary: Sequence[str], restart: Collection[Change] = ()) -> str:
+_RESTART: Final = " (restart required)"
+_LEAST: Final = 12
+"""Characters of a value that are always shown."""
+
+
+def differences(
+    changes: Sequence[Change],
+    summary: Sequence[str],
+    restart: Collection[Change] = (),
+    *,
+    cells: int | None = None,
+) -> str:
     """One line for each of `changes`, by key path; then, unless it says the same, the `summary` of them.
 
-    `restart`: those that need a restart, which are marked.
+    `restart`: those that need a restart, which are marked. `cells`: how wide a terminal is, for which long values are
+    shortened; without one they are whole.
     """
-    lines = [printable(str(change)) for change in changes]
     described = [printable(line) for line in summary]
-    same = described == lines
-    lines = [
-        f"{line} (restart required)" if each in restart else line for line, each in zip(lines, changes, strict=True)
-    ]
+    same = described == [printable(str(change)) for change in changes]
+    lines = [in_cells(each, cells, _RESTART if each in restart else "") for each in changes]
     if not same:
         lines += ["", *(f"- {line}" for line in described)]
     return "\n".join(lines)
+
+
+def in_cells(change: Change, cells: int | None, mark: str = "") -> str:
+    """`change` and the mark on one printable line, with as much of its values as fits into `cells`; whole if None."""
+    if cells is None:
+        return printable(described(change, None)) + mark
+    head = f"{printable(change.dotted)}:  → {mark}"
+    return printable(described(change, max((cells - width(head)) // 2, _LEAST))) + mark
 
 
 def differences_json(state: State[Any], restart: Collection[Change] = ()) -> Json:
@@ -97,9 +116,9 @@ class Rehearsal:
         given = self.edited.changes, self.edited.summary
         return ReloadSuccess(0, *given, warnings=new.warnings, pending_restart=new.pending_restart)
 
-    def as_text(self) -> str:
-        """The values that change, the notification, and what becomes of the watching."""
-        changes = "\n".join(printable(str(change)) for change in self.edited.changes)
+    def as_text(self, cells: int | None = None) -> str:
+        """The values that change, the notification, and the effect on watching. `cells`: as of `differences`."""
+        changes = "\n".join(in_cells(change, cells) for change in self.edited.changes)
         watching = "\n".join(printable(f"- {line}") for line in (*self._watching(), *self._applied()))
         return "\n\n".join(filter(None, (changes, notification(self.event), watching)))
 

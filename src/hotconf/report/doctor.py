@@ -89,6 +89,8 @@ class Examination:
     """What the entries of `watch_paths` lack that no longer have the files that they had."""
 
 
+INDENT: Final = 21
+"""Where the texts of the findings begin, in `lines`."""
 Verdict: TypeAlias = Literal["ok", "note", "fix"]
 
 _MADE_UP: Final = frozenset(

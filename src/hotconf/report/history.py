@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from hotconf.history.record import Damage, Record
+from hotconf.report.cells import head as head_of
+from hotconf.report.cells import width as cell_width
 from hotconf.report.ndjson import rfc3339
 from hotconf.text import local_time, printable
 
@@ -16,16 +18,22 @@ if TYPE_CHECKING:
     Kept: TypeAlias = tuple[int, Record | Damage]
 
 
-def lines(kept: Sequence[Kept]) -> Iterator[str]:
-    """A line for each state, in the order given, the newest first: number, when, files, size, what changed."""
+def lines(kept: Sequence[Kept], cells: int | None = None) -> Iterator[str]:
+    """A line for each state, in the order given, the newest first: number, when, files, size, what changed; no longer
+    than `cells`, of a terminal.
+    """
     width = max((len(str(number)) for number, _ in kept), default=0)
     for number, found, what in described(kept):
         head = f"{number:>{width}}"
         if isinstance(found, Damage):
-            yield f"{head}  {what}"
+            yield _cut(f"{head}  {what}", cells)
             continue
         files = f"{len(found.files)} file{'s' if len(found.files) > 1 else ''}"
-        yield f"{head}  {local_time(found.at)}  {files:<8}  {_size(found.size):>8}  {what}"
+        yield _cut(f"{head}  {local_time(found.at)}  {files:<8}  {_size(found.size):>8}  {what}", cells)
+
+
+def _cut(line: str, cells: int | None) -> str:
+    return line if cells is None or cell_width(line) <= cells else head_of(line, cells - 1) + "…"
 
 
 def json_lines(kept: Sequence[Kept]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.fleet.remote import fleet_command
 from hotconf.cli.program import program_options
 
@@ -46,12 +46,13 @@ def diff(ctx: click.Context, remote: Remote, old: str, new: str | None, program:
     usage.
     """
     from hotconf.cli.fleet.judging import difference
+    from hotconf.cli.paint import painted
 
     with remote.open() as fleet:
         before, after = fleet.show(old), fleet.show(new)
     lines = tuple(difference(remote.name, (before.data, before.format), (after.data, after.format), program))
     for line in lines:
-        echo(line)
+        echo(painted(line, stdout(), "difference"), color=True)
     if lines:
         ctx.exit(1)
 

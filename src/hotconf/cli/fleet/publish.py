@@ -129,13 +129,14 @@ def _show_difference(
     fleet: Fleet, status: FleetStatus, name: str, new: tuple[bytes, FormatName], program: Program
 ) -> None:
     from hotconf.cli.fleet import judging
+    from hotconf.cli.paint import painted
 
     old = None
     if status.current is not None:
         shown = fleet.show(status.current.version)
         old = (shown.data, shown.format)
     for line in judging.difference(name, old, new, program):
-        echo(line, err=True)
+        echo(painted(line, sys.stderr, "difference"), err=True, color=True)
 
 
 def _confirmed(status: FleetStatus, how: _Wanted, *, checked: bool) -> bool:
