@@ -29,7 +29,7 @@ from hotconf.sources.layers import given_layers
 from hotconf.sources.mapping import Overrides
 from hotconf.subscribers.bus import Bus
 from hotconf.subscribers.facade import Following
-from hotconf.text import file_name
+from hotconf.text import file_name, source_name
 from hotconf.watch.observer import ObserverName
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class HotReloadWatcher(Acting[T], Following[T]):
 
     def __repr__(self) -> str:
         """Never shows the configuration."""
-        return f"<{type(self).__name__} {str(self.path)!r} generation {self.generation}>"
+        name = source_name(self.path) or str(self.path)
+        return f"<{type(self).__name__} {name!r} generation {self.generation}>"
 
     # Life
 

@@ -43,21 +43,24 @@ class Loader:
     before: Mapping[Path, Content | None] = field(default_factory=dict)
     """What the files said when the last round ended."""
 
-    def begin(self, number: int) -> None:
-        """Do this load at the pace of now."""
+    def begin(self, number: int, instead: Mapping[Path, Content]) -> None:
+        """Do this load at the pace of now. `instead`: what is offered in the place of what the source says."""
         pace = self.pace
-        self.clock.at(self.clock.now + pace.queue, lambda: self._read(number, pace))
+        self.clock.at(self.clock.now + pace.queue, lambda: self._read(number, pace, instead))
 
-    def _read(self, number: int, pace: Pace) -> None:
+    def _read(self, number: int, pace: Pace, instead: Mapping[Path, Content]) -> None:
         began = self.clock.now
         versions = dict(self.disk.versions)
-        self.clock.at(began + pace.read, lambda: self._think(number, pace, began, versions))
+        self.clock.at(began + pace.read, lambda: self._think(number, pace, began, versions, instead))
 
-    def _think(self, number: int, pace: Pace, began: int, versions: dict[Path, int]) -> None:
+    def _think(
+        self, number: int, pace: Pace, began: int, versions: dict[Path, int], instead: Mapping[Path, Content]
+    ) -> None:
         changed = self.disk.changed(versions)
         found: Candidate[Config]
-        found = unstable(changed) if changed else candidate(self.disk.contents, self.published, self.before)
-        self.read = dict(self.disk.contents)
+        contents = {**self.disk.contents, **instead}
+        found = unstable(changed) if changed else candidate(contents, self.published, self.before)
+        self.read = self.read if instead else contents
         self.clock.at(self.clock.now + pace.think, lambda: self._done(number, began, found, versions))
 
     def _done(self, number: int, began: int, found: Candidate[Config], versions: dict[Path, int]) -> None:

@@ -1,4 +1,4 @@
-"""`Preparer`: simulates one resource, made of the first file's value, which takes time and may fail."""
+"""`Preparer`: simulates one resource, made of all values, which takes time and may fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXPIRED = Problem("the factory has not returned", kind="apply")
 
 
 class Preparer:
-    """Makes an object for each value that differs; says what was made, and how often each was closed."""
+    """Makes an object whenever a value differs; says what was made, and how often each was closed."""
 
     def __init__(self, driver: VirtualDriver) -> None:
         self.mood: Mood = "well"
@@ -25,8 +25,8 @@ class Preparer:
         self.timeout = 30_000_000_000
         self.closed: list[int] = []
         """How often each object was closed."""
-        self.current: tuple[int, int] | None = None
-        """The published object, and the value that it was made of."""
+        self.current: tuple[int, tuple[int, ...]] | None = None
+        """The published object, and the values that it was made of."""
         self.under_way: int | None = None
         self.anew = False
         """The next one is made although the value is the same."""
@@ -35,7 +35,7 @@ class Preparer:
     def begin(self, number: int, candidate: Valid[Config]) -> None:
         """Prepare for `candidate`."""
         assert self.under_way is None, "one preparation at a time"
-        value = candidate.config.values[0]
+        value = candidate.config.values
         now = self._driver.clock.now
         if self.current is not None and self.current[1] == value and not self.anew:
             self._driver.give(Prepared(now, number, prepared=()))
@@ -67,10 +67,10 @@ class Preparer:
             self._close(self.current)
             self.current = None
 
-    def _close(self, made: tuple[int, int]) -> None:
+    def _close(self, made: tuple[int, tuple[int, ...]]) -> None:
         self.closed[made[0]] += 1
 
-    def _done(self, number: int, value: int, mood: Mood) -> None:
+    def _done(self, number: int, value: tuple[int, ...], mood: Mood) -> None:
         now = self._driver.clock.now
         cancelled = self.under_way != number
         if mood == "well":

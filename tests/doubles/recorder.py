@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hotconf.engine.debounce import MILLISECOND
-from hotconf.engine.protocol import Answer, Cancel, Changed, Effect, Emit, Load, Prepare, Publish, Watching
+from hotconf.engine.protocol import Answer, Cancel, Changed, Effect, Emit, Judge, Load, Prepare, Publish, Watching
 from hotconf.events import ConfigReloadEvent, FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess
 
 Recorded: TypeAlias = Effect | ConfigReloadEvent
@@ -45,6 +45,10 @@ class Recorder:
 
 def described(item: Recorded) -> str:
     """`item` in a few words: its name and what tells it apart from others of its kind."""
+    return _judged(item) if isinstance(item, Judge) else _described(item)
+
+
+def _described(item: Recorded) -> str:
     match item:
         case Emit(event, repeated=repeated):
             return f"{described(event)}{' again' * repeated}"
@@ -52,8 +56,8 @@ def described(item: Recorded) -> str:
             return f"{type(item).__name__} {number}"
         case Changed(source):
             return f"Changed {source.name if isinstance(source, Path) else source}"
-        case Load(number, afresh, revalidate):
-            return f"Load {number}{' afresh' * afresh}{' anew' * revalidate}"
+        case Load(number, afresh, revalidate, offer):
+            return f"Load {number}{' afresh' * afresh}{' anew' * revalidate}{' of the offer' * bool(offer)}"
         case Publish(generation=generation, recalled=recalled):
             return f"Publish {generation} recalled" if recalled else f"Publish {generation}"
         case Answer(callers, event):
@@ -70,3 +74,8 @@ def described(item: Recorded) -> str:
             return f"ReloadFailed {kind}"
         case _:
             return type(item).__name__
+
+
+def _judged(item: Judge) -> str:
+    why = item.problems[0].kind if item.problems else item.reason
+    return f"Judge {item.number} {item.verdict}{f': {why}' if why else ''}"

@@ -79,3 +79,17 @@ class Board(Source):
         """Wait for that many verdicts; the last of them."""
         wait_until(lambda: len(self.verdicts) >= number)
         return self.verdicts[number - 1]
+
+    def offer(self, text: str, version: str, form: FormatName = "toml") -> None:
+        """Offer it; what is published stays."""
+        self.link.offer(Fetched(text.encode(), version, form), self.answers.append)
+
+    def commit(self, text: str, version: str) -> None:
+        """What was offered is published."""
+        self.found = Fetched(text.encode(), version)
+        self.link.commit(version)
+
+    def answer(self, number: int) -> Verdict:
+        """Wait for that many answers to offers; the last of them."""
+        wait_until(lambda: len(self.answers) >= number)
+        return self.answers[number - 1]

@@ -17,11 +17,14 @@ from hotconf.engine.protocol import (
     Answer,
     Cancel,
     Close,
+    Decide,
     Discard,
     Effect,
     Emit,
+    Judge,
     Load,
     Loaded,
+    Offer,
     Prepare,
     Publish,
     Refresh,
@@ -59,6 +62,9 @@ class World:
         self.generation = 0
         self.answers: dict[int, Ending | None] = {}
         self._callers = 0
+        self.offers: dict[int, dict[Path, Content]] = {}
+        """What was offered, by number."""
+        self.verdicts: list[tuple[int, str]] = []
 
     @property
     def now(self) -> int:
@@ -84,6 +90,26 @@ class World:
         """A source that is no file says this from now on."""
         self.disk.publish(path, content)
         self.observer.published()
+
+    def offer(self, path: Path, content: Content) -> int:
+        """That source offers this."""
+        number = len(self.offers) + 1
+        self.offers[number] = {path: content}
+        self.driver.give(Offer(self.now, number))
+        return number
+
+    def commit(self, number: int) -> None:
+        """From now on it says so."""
+        for path, content in self.offers[number].items():
+            self.disk.publish(path, content)
+        ready = self.state.offer is not None and self.state.offer.number == number and self.state.offer.candidate
+        self.driver.give(Decide(self.now, number, commit=bool(ready)))
+        if not ready:
+            self.observer.published()
+
+    def withdraw(self, number: int) -> None:
+        """It was only an offer."""
+        self.driver.give(Decide(self.now, number, commit=False))
 
     def write(self, path: Path, content: Content) -> None:
         """Write in place and keep the file open."""
@@ -121,8 +147,10 @@ class World:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case Load(number):
-                self.loader.begin(number)
+            case Load(number, offer=offer):
+                self.loader.begin(number, self.offers.get(offer, {}))
+            case Judge(number, verdict):
+                self.verdicts.append((number, verdict))
             case Verify():
                 self.observer.verify()
             case Prepare(number, good):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -23,6 +24,7 @@ from hotconf.engine.protocol import (
     Answer,
     Changed,
     Closed,
+    Decide,
     Effect,
     Emit,
     Idle,
@@ -98,24 +100,28 @@ class Preparations(RuleBasedStateMachine):
         self.undisturbed = False
         """Nothing but time has passed since the last failure to prepare was emitted."""
         self.world = World(
-            {MAIN: main},
+            self.files(main),
             window_ms=window_ms,
             native=native,
             eager=eager,
             witness=self.look,
-            last_good=None if kept is None else recalled({MAIN: kept}),
+            last_good=None if kept is None else recalled(self.files(kept)),
             prepares=True,
         )
         self.world.preparer.timeout = 3_000 * MILLISECOND
         if started:
             self.world.reload(silent=True)
 
+    def files(self, main: Content | None) -> dict[Path, Content | None]:
+        """All of them, where the main one says this."""
+        return {MAIN: main}
+
     def look(
         self, before: State, given: Input, holds: tuple[str, ...], after: State, effects: tuple[Effect, ...]
     ) -> None:
         """Each step."""
         self.broken = True
-        if type(given).__name__ in ("Touched", "Reload", "Release", "Register", "Overlay"):
+        if type(given).__name__ in ("Touched", "Reload", "Release", "Register", "Overlay", "Decide"):
             self.undisturbed = False
         for effect in effects:
             match effect:
@@ -142,7 +148,8 @@ class Preparations(RuleBasedStateMachine):
                     asked = isinstance(phase, Preparing) and bool(phase.queued)
                     self.undisturbed = failed and not (self.reported or asked)
                     if isinstance(event, ReloadDeferred):
-                        assert holds
+                        assert event.reasons
+                        assert event.reasons == (holds if isinstance(given, Decide) else before.reasons(holds))
         self.keeps_what_came(before, given, after)
         if isinstance(after.phase, Preparing) and not isinstance(before.phase, Preparing):
             assert self.world.preparer.under_way is None, "law 2: one preparation at a time"
@@ -273,10 +280,11 @@ class Preparations(RuleBasedStateMachine):
         published = self.world.published
         if published is None:
             return
-        good = candidate({MAIN: replace(content, valid=True, cut=0)}, published)
+        rest = dict.fromkeys(self.world.disk.contents, Content())
+        good = candidate({**rest, MAIN: replace(content, valid=True, cut=0)}, published)
         self.world._callers += 1
         self.forced.add(self.world._callers)
-        fallback = last and candidate({MAIN: replace(last, valid=True, cut=0)}, published)
+        fallback = last and candidate({**rest, MAIN: replace(last, valid=True, cut=0)}, published)
         fallback = fallback if isinstance(fallback, Valid) and fallback.unchanged is None else None
         if isinstance(good, Valid):
             given = Overlay(self.world.now, self.world._callers, good, outdated=True, fallback=fallback)
@@ -335,14 +343,15 @@ class Preparations(RuleBasedStateMachine):
         assert (preparer.current is None) == (published is None)
         if preparer.current is not None and published is not None:
             number, value = preparer.current
-            assert value == published.config.values[0], "a config without its resource"
+            assert value == published.config.values, "a config without its resource"
             assert not preparer.closed[number], "law 13: what is published was closed"
 
     @invariant()
     def nothing_is_kept(self) -> None:
         """Law 13: each object is published, pending, or closed."""
-        preparer, pending = self.world.preparer, self.world.state.pending
-        kept = {made[0] for made in (preparer.current, pending and pending.prepared) if made}
+        preparer, pending, offered = self.world.preparer, self.world.state.pending, self.world.state.offer
+        prepared = (pending and pending.prepared, offered and offered.prepared)
+        kept = {made[0] for made in (preparer.current, *prepared) if made}
         still_open = {number for number, times in enumerate(preparer.closed) if not times}
         assert still_open == kept, "law 13: neither published nor discarded"
 

@@ -250,7 +250,7 @@ def test_from_a_signal_handler_while_reload_waits(path, watch, gate):
     def interrupt():
         gate.entered.wait(LONG_S)
         # Not sooner: this very thread may be being started.
-        wait_until(lambda: reloader_of(watcher).cycle.waiting_calls)
+        wait_until(lambda: reloader_of(watcher).notifier.callers)
         os.kill(parent, signal.SIGUSR1)
         wait_until(lambda: children, LONG_S)
         gate.released.set()
@@ -366,7 +366,7 @@ from pathlib import Path
 import hotconf.watcher
 
 src = Path(hotconf.watcher.__file__).parent
-others = {"cli", "integrations", "report", "testing", "tui"}
+others = {"cli", "fleet", "integrations", "report", "testing", "tui"}
 files = [path for path in src.rglob("*.py") if path.relative_to(src).parts[0] not in others]
 nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
 functions = (node for node in nodes if isinstance(node, ast.FunctionDef))
@@ -378,10 +378,14 @@ print(*sorted(names - sys.modules.keys()))
 OF_CALLERS = {
     *("asyncio", "hotconf.config.validation.unset", "hotconf.history.writer", "hotconf.inspection.hidden"),
     *("hotconf.resources.inloop", "hotconf.resources.resource", "hotconf.runtime.applying.applying"),
-    *("hotconf.subscribers.changes", "hotconf.subscribers.coroutines", "hotconf.system.loops"),
+    *("hotconf.runtime.applying.overriding", "hotconf.system.loops"),
+    *("hotconf.subscribers.changes", "hotconf.subscribers.coroutines"),
 }
 """What only the threads of the program import."""
-OF_THE_FIRST_WATCHER = {"logging", "hotconf.runtime.reporting.status", "hotconf.sources.files.named_defaults"}
+OF_THE_FIRST_WATCHER = {
+    *("logging", "hotconf.runtime.reporting.status", "hotconf.runtime.sourced.link"),
+    "hotconf.sources.files.named_defaults",
+}
 """They are imported where the watcher is made."""
 OF_OTHERS = {
     "hotconf.config.decoding.located",

@@ -148,7 +148,7 @@ def test_callers_of_reload_share_a_load(path, watch):
     path.write_text(port(9001))
     for thread in threads[1:]:
         thread.start()
-    wait_until(lambda: reloader_of(watcher).cycle.waiting_calls == 4)
+    wait_until(lambda: len(reloader_of(watcher).notifier.callers) == 4)
     go_on.set()
     for thread in threads:
         thread.join(60)

@@ -14,6 +14,7 @@ from hotconf.engine.protocol import (
     Due,
     Emit,
     Idle,
+    Input,
     Loading,
     Overlay,
     PendingCandidate,
@@ -24,7 +25,6 @@ from hotconf.engine.protocol import (
     Publish,
     Refresh,
     Register,
-    Release,
     Reload,
     Settling,
     Unstuck,
@@ -52,8 +52,9 @@ def end(
     last_good: Valid[Any] | None = None,
     *,
     eager: bool = False,
+    prepared: Any = None,
 ) -> Idle | Preparing:
-    """End the round, if one is open, and answer who waits; or have prepared what that takes."""
+    """End the round, if one is open, and answer who waits; or have prepared what that takes, if that is not done."""
     if isinstance(candidate, Invalid):
         failed = _failed(candidate.problems)
         turn.drop_pending()
@@ -68,7 +69,9 @@ def end(
         _follow(turn, candidate)
         return ended
     commit = Preparing(round_, candidate, 0, callers, eager=eager)
-    return _defer(turn, commit) if _is_held(turn, callers) else _commit(turn, commit)
+    if _is_held(turn, callers):
+        return _defer(turn, commit, prepared)
+    return _commit(turn, commit) if prepared is None else _publish(turn, commit, prepared)
 
 
 def _failed(problems: tuple[Problem, ...]) -> ReloadFailed:
@@ -86,8 +89,11 @@ def _is_held(turn: Turn, callers: tuple[Reload, ...]) -> bool:
 
 def _commit(turn: Turn, commit: Preparing) -> Idle | Preparing:
     """Publish the candidate, once everything that is made of it is prepared."""
-    if not turn.state.prepares:
-        return _publish(turn, commit, None)
+    return prepare(turn, commit) if turn.state.prepares else _publish(turn, commit, None)
+
+
+def prepare(turn: Turn, commit: Preparing) -> Preparing:
+    """Have prepared what is made of the candidate."""
     number = turn.state.preparations + 1
     turn.set(preparations=number)
     turn.do(Prepare(number, commit.candidate))
@@ -166,7 +172,7 @@ def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
         ended = _defer(turn, phase, given.prepared)
     else:
         ended = _publish(turn, phase, given.prepared)
-    return _go_on(turn, ended, phase, given.now)
+    return go_on(turn, ended, phase, given.now)
 
 
 def _fall_back(turn: Turn, phase: Preparing, fallback: Valid[Any], given: Prepared) -> Idle | Preparing:
@@ -177,7 +183,7 @@ def _fall_back(turn: Turn, phase: Preparing, fallback: Valid[Any], given: Prepar
     return _commit(turn, phase._replace(candidate=fallback, laid=laid, renewed=(), again=True))
 
 
-def _go_on(turn: Turn, ended: Idle, phase: Preparing, now: int) -> Phase:
+def go_on(turn: Turn, ended: Idle, phase: Preparing, now: int) -> Phase:
     """The round for what changed during a preparation, whose window begins now; and the load for who called."""
     round_ = phase.next
     if round_ is not None:
@@ -247,7 +253,7 @@ def register(turn: Turn, phase: Phase, _: Register) -> Phase:
 # What is pending
 
 
-def release(turn: Turn, phase: Idle, given: Release) -> Phase:
+def release(turn: Turn, phase: Idle, given: Input) -> Phase:
     """A hold has ended; commit what is pending if it was the last."""
     pending = turn.state.pending
     if pending is None or turn.holds:

@@ -60,6 +60,15 @@ Law 12  Entering or leaving an override changes nothing else: what the published
         the override is committed, and then the sources are loaded again.
 Law 13  What was prepared is published, or discarded, once: a failure, a newer candidate, an override, a new resource
         and close discard it.
+Law 14  A source may *offer* a document. Once no round is open and nothing is under way, that is loaded, and what is
+        made of it is prepared, and it is *ready*, or refused; the source is answered, and nothing is emitted. It is
+        refused, too, if a file may be half written or is gone, and while hot reload is off. While one is ready,
+        commits are deferred as by a hold. Its commit publishes it as it was prepared, in any phase, or leaves it
+        pending while something is busy, and ends no round; what was pending, or loaded since it was, is out of date,
+        and loaded again. Its withdrawal discards it, and commits what is pending, as a release does.
+        `reload(force=True)`, an override, `rebuild`, a new resource once it is ready, another offer, close and a
+        fault withdraw it; of all but another offer the source is told. An offer that was not committed is never
+        published.
 """
 
 from __future__ import annotations
@@ -75,12 +84,14 @@ from hotconf.engine.protocol import (
     Answer,
     Close,
     Closed,
+    Decide,
     Due,
     Effect,
     Idle,
     Input,
     Loaded,
     Loading,
+    Offer,
     Overlay,
     Phase,
     Prepared,
@@ -119,12 +130,20 @@ def step(state: State, given: Input, holds: tuple[str, ...] = ()) -> tuple[State
 
     `holds`: the reasons not to publish now, oldest first.
     """
-    rule = TABLE.get((type(state.phase), type(given)))
+    turn, phase = Turn(state, holds), state.phase
+    if state.offer is not None:
+        from hotconf.engine import offers
+
+        phase = offers.interrupted(turn, phase, given)
+    rule = TABLE.get((type(phase), type(given)))
     if rule is None:
         return state, ()
-    turn = Turn(state, holds)
-    phase = rule.act(turn, state.phase, given)
-    if phase is not state.phase:
+    phase = rule.act(turn, phase, given)
+    if turn.state.offer is not None:
+        from hotconf.engine import offers
+
+        phase = offers.resumed(turn, phase, given)
+    if phase is not turn.state.phase:
         turn.set(phase=phase)
     return turn.state, tuple(turn.effects)
 
@@ -190,6 +209,10 @@ def _loaded(turn: Turn, phase: Loading, loaded: Loaded) -> Phase:
     turn.set(rest_until=now + REST * loaded.cost_ns)
     if phase.queued and not phase.callers:
         return turn.load(turn.absorbed(phase.round, phase.backlog), now, phase.queued)
+    if phase.offer and (turn.state.offer is None or turn.state.offer.number != phase.offer):
+        from hotconf.engine import offers
+
+        return offers.dropped(turn, phase, loaded)
     if isinstance(candidate, Unstable):
         return _unstable(turn, phase, loaded, candidate)
     if phase.dirty:
@@ -234,7 +257,8 @@ def _outdated(turn: Turn, phase: Loading, now: int) -> Phase:
     if round_ is not None and not phase.callers and now < round_.deadline:
         return Settling(round_)
     attempt = bool(phase.callers) or round_ is None or now >= round_.ceiling
-    return turn.load(round_, now, (*phase.callers, *phase.queued), phase.attempts + attempt)
+    offer = phase.offer if round_ is None else 0
+    return turn.load(round_, now, (*phase.callers, *phase.queued), phase.attempts + attempt, offer=offer)
 
 
 # Reload
@@ -251,6 +275,10 @@ def _call_closed(turn: Turn, phase: Closed, call: Reload | Overlay) -> Phase:
 
 def _end_load(turn: Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] | Invalid) -> Phase:
     """End the round; what was touched meanwhile opens the next one, and who called meanwhile is served."""
+    if phase.offer:
+        from hotconf.engine import offers
+
+        return offers.loaded(turn, phase, loaded, candidate)
     ended = endings.end(turn, phase.round, candidate, phase.callers, loaded.last_good)
     round_ = turn.absorbed(None, phase.backlog)
     if isinstance(ended, Preparing):
@@ -258,6 +286,23 @@ def _end_load(turn: Turn, phase: Loading, loaded: Loaded, candidate: Valid[Any] 
     if phase.queued:
         return turn.load(round_, loaded.now, phase.queued)
     return ended if round_ is None else Settling(round_)
+
+
+# Offers: their rules are imported late, because few programs have a source that offers
+
+
+def _offer(turn: Turn, phase: Phase, given: Offer) -> Phase:
+    from hotconf.engine import offers
+
+    return offers.decide(turn, phase, given) if isinstance(given, Decide) else offers.offer(turn, phase, given)
+
+
+def _prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
+    if not phase.offer:
+        return endings.prepared(turn, phase, given)
+    from hotconf.engine import offers
+
+    return offers.prepared(turn, phase, given)
 
 
 class Rule(NamedTuple):
@@ -277,19 +322,27 @@ TABLE: Final[Mapping[tuple[type[Phase], type[Input]], Rule]] = {
     (Preparing, Touched): Rule(endings.touch_preparing, (Preparing,)),
     (Idle, Due): Rule(endings.retry, (Idle, Loading)),
     (Settling, Due): Rule(_due_settling, (Settling, Loading)),
-    (Ready, Due): Rule(_due_ready, (Ready, Verifying, Preparing, Idle)),
+    (Ready, Due): Rule(_due_ready, (Ready, Verifying, Preparing, Idle, Loading)),
     (Loading, Loaded): Rule(_loaded, (Loading, Settling, Ready, Preparing, Idle)),
-    (Verifying, Verified): Rule(endings.verified, (Preparing, Idle)),
-    (Preparing, Prepared): Rule(endings.prepared, (Idle, Settling, Loading)),
+    (Verifying, Verified): Rule(endings.verified, (Preparing, Idle, Loading)),
+    (Preparing, Prepared): Rule(_prepared, (Idle, Settling, Loading, Verifying, Preparing)),
     (Idle, Release): Rule(endings.release, (Idle, Verifying, Loading, Preparing)),
     (Idle, Unstuck): Rule(endings.unstuck, (Idle, Loading)),
     **{(phase, Reload): Rule(_reload_now, (Loading,)) for phase in (Idle, Settling, Ready, Verifying)},
-    **{(phase, Reload): Rule(endings.reload_after, (phase,)) for phase in (Loading, Preparing)},
+    **{(phase, Reload): Rule(endings.reload_after, (phase, Loading)) for phase in (Loading, Preparing)},
     (Idle, Overlay): Rule(endings.overlay, (Idle, Loading, Preparing)),
     **{(phase, Overlay): Rule(endings.overlay, (Settling, Preparing)) for phase in (Settling, Ready)},
     (Verifying, Overlay): Rule(endings.overlay, (Settling, Loading, Preparing)),
     (Loading, Overlay): Rule(endings.overlay, (Loading, Preparing)),
-    (Preparing, Overlay): Rule(endings.overlay, (Preparing, Settling, Loading)),
+    (Preparing, Overlay): Rule(endings.overlay, (Preparing, Settling, Loading, Idle)),
+    **{(phase, Offer): Rule(_offer, (phase,)) for phase in (Settling, Loading, Ready, Verifying)},
+    (Idle, Offer): Rule(_offer, (Idle, Loading)),
+    (Preparing, Offer): Rule(_offer, (Preparing, Settling, Loading, Idle)),
+    (Closed, Offer): Rule(_offer, (Closed,)),
+    (Idle, Decide): Rule(_offer, (Idle, Loading, Verifying, Preparing)),
+    (Loading, Decide): Rule(_offer, (Loading,)),
+    **{(phase, Decide): Rule(_offer, (phase, Settling)) for phase in (Settling, Ready, Verifying)},
+    (Preparing, Decide): Rule(_offer, (Preparing, Settling, Loading, Idle, Verifying)),
     **{(Closed, call): Rule(_call_closed, (Closed,)) for call in (Reload, Overlay)},
     **{(phase, Register): Rule(endings.register, (phase,)) for phase in _OPEN},
     **{(phase, Close): Rule(endings.close, (Closed,)) for phase in _OPEN},

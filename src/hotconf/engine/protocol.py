@@ -1,6 +1,6 @@
 """What goes into the reload protocol, what comes out, and what it remembers. `machine` has its rules and its laws."""
 
-from typing import Any, NamedTuple, TypeAlias, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from hotconf.engine.candidate import Candidate, Invalid, SourceId, Valid
 from hotconf.engine.debounce import Grouping, Round, Touched
@@ -8,7 +8,8 @@ from hotconf.events import Ending, ReloadFailed
 from hotconf.problems import Problem
 
 # Inputs, effects and state are named tuples: a frozen dataclass takes five times as long to define, and an import is
-# paid by every program. Their annotations are no texts, each of which would be compiled: half of that time again.
+# paid by every program; what is not, is made for offers only. Their annotations are no texts, each of which would be
+# compiled: half of that time again.
 
 
 # Inputs: `Touched`, and
@@ -102,9 +103,23 @@ class Overlay(NamedTuple):
     left. None if that is the same."""
 
 
-Input: TypeAlias = (
-    Touched | Due | Loaded | Verified | Prepared | Release | Reload | Register | Unstuck | Close | Overlay
-)
+class Offer:
+    """A source offers a document, under a number of its own: prepare it, and do not publish it."""
+
+    __slots__ = ("commit", "now", "number")
+
+    def __init__(self, now: int, number: int, *, commit: bool = False) -> None:
+        self.now, self.number, self.commit = now, number, commit
+
+
+class Decide(Offer):
+    """The document that was offered under this number is to be published, to `commit` it; or is never."""
+
+    __slots__ = ()
+
+
+_Asked: TypeAlias = Release | Reload | Register | Close | Overlay | Offer | Decide
+Input: TypeAlias = Touched | Due | Loaded | Verified | Prepared | Unstuck | _Asked
 
 
 # Effects
@@ -124,6 +139,8 @@ class Load(NamedTuple):
     """Nothing that was read before may be used again."""
     revalidate: bool = False
     """Nor may what was published spare the validation."""
+    offer: int = 0
+    """The number of the offer in the place of what its source says; 0 for none."""
 
 
 class Verify(NamedTuple):
@@ -184,6 +201,21 @@ class Answer(NamedTuple):
     event: Ending | None
 
 
+class Judge:
+    """Answer an offer. `problems`, or a `reason`: why it is refused or withdrawn."""
+
+    __slots__ = __match_args__ = ("number", "verdict", "problems", "reason")
+
+    def __init__(
+        self,
+        number: int,
+        verdict: Literal["ready", "refused", "withdrawn"],
+        problems: tuple[Problem, ...] = (),
+        reason: str = "",
+    ) -> None:
+        self.number, self.verdict, self.problems, self.reason = number, verdict, problems, reason
+
+
 class Watching(NamedTuple):
     """The configuration turned hot reload on or off."""
 
@@ -191,7 +223,7 @@ class Watching(NamedTuple):
 
 
 Effect: TypeAlias = (
-    Changed | Load | Verify | Prepare | Cancel | Discard | Publish | Refresh | Emit | Answer | Watching
+    Changed | Load | Verify | Prepare | Cancel | Discard | Publish | Refresh | Emit | Answer | Judge | Watching
 )
 
 
@@ -226,6 +258,8 @@ class Loading(NamedTuple):
     """Calls of `reload()` since it began: the next load is for them."""
     backlog: tuple[Touched, ...] = ()
     """Touches since a load that defers them began."""
+    offer: int = 0
+    """It is the load of this offer."""
 
 
 class Ready(NamedTuple):
@@ -269,6 +303,8 @@ class Preparing(NamedTuple):
     """Load afterwards: an override made what was loaded before useless."""
     fallback: Valid[Any] | None = None
     """What to commit in its place, if it is refused; once it is tried, the candidate itself."""
+    offer: int = 0
+    """The candidate is this offer: it is not committed then."""
 
 
 class Closed(NamedTuple):
@@ -289,6 +325,19 @@ class PendingCandidate(NamedTuple):
     """What was made of it; None if nothing is prepared yet."""
 
 
+ON_OFFER: Final = "a document on offer"
+"""What holds commits while it is ready."""
+
+
+class Offered:
+    """A document that a source offers; once it is ready with its candidate, what was made of it, and its load."""
+
+    __slots__ = ("candidate", "load", "number", "prepared")
+
+    def __init__(self, number: int, candidate: Valid[Any] | None = None, prepared: Any = None, load: int = 0) -> None:
+        self.number, self.candidate, self.prepared, self.load = number, candidate, prepared, load
+
+
 def _itself(source: SourceId) -> SourceId:
     return source
 
@@ -307,6 +356,7 @@ class State(NamedTuple):
     degraded: bool = False
     """What is published was recalled at start, and the sources have not been good since."""
     pending: PendingCandidate | None = None
+    offer: Offered | None = None
     settle_until: int = 0
     """A round that opened before this instant is never ended eagerly, because one was not long ago."""
     rest_until: int = 0
@@ -326,6 +376,10 @@ class State(NamedTuple):
     retry_ns: int = 0
     """How long the latest retry waits or waited, while nothing else happened since it failed; else 0."""
     group: Grouping = _itself
+
+    def reasons(self, holds: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of `holds`, and that of an offer that is ready."""
+        return holds if self.offer is None or self.offer.candidate is None else (*holds, ON_OFFER)
 
     @property
     def round(self) -> Round | None:

@@ -15,12 +15,17 @@ MAX_ATTEMPTS: Final = 3
 class Turn:
     """A step under way. The phase of its state is the one before the step."""
 
-    __slots__ = ("effects", "holds", "state")
+    __slots__ = ("_holds", "effects", "state")
 
     def __init__(self, state: State, holds: tuple[str, ...]) -> None:
         self.state = state
-        self.holds = holds
+        self._holds = holds
         self.effects: list[Effect] = []
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The reasons not to commit now."""
+        return self.state.reasons(self._holds)
 
     def set(self, **changes: Any) -> None:
         """Change the state."""
@@ -50,14 +55,22 @@ class Turn:
         """All calls of `reload()` that are not answered yet."""
         return (*phase.callers, *phase.queued) if isinstance(phase, Loading | Preparing) else ()
 
-    def load(self, round_: Round | None, now: int, callers: tuple[Reload, ...] = (), attempts: int = 0) -> Loading:
-        """Begin a load."""
+    def load(
+        self,
+        round_: Round | None,
+        now: int,
+        callers: tuple[Reload, ...] = (),
+        attempts: int = 0,
+        *,
+        offer: int = 0,
+    ) -> Loading:
+        """Begin a load; of the `offer` with this number, if it is none of what the source says."""
         number = self.state.loads + 1
         revalidate = self.state.revalidate or any(caller.revalidate for caller in callers)
         self.set(loads=number, revalidate=revalidate)
-        self.do(Load(number, bool(callers) or not self.state.enabled, revalidate))
+        self.do(Load(number, bool(callers) or not self.state.enabled, revalidate, offer))
         defers_touches = attempts >= MAX_ATTEMPTS - 1 or (round_ is not None and now >= round_.ceiling)
-        return Loading(round_, number, defers_touches, callers, attempts)
+        return Loading(round_, number, defers_touches, callers, attempts, offer=offer)
 
     def drop_pending(self) -> None:
         """Another candidate was decided on: discard what is pending, and what was prepared for it."""

@@ -76,6 +76,8 @@ class Cycle(Generic[T]):
         """The event loop that entered the watcher, and its thread."""
         self._loop_lost = False
         """Whether that was in the parent of this process."""
+        self.offered: Callable[[protocol.Load | protocol.Judge, Driver, Worker], None] | None = None
+        """Loads and judges what its source offers, if it has one."""
         self.reporter: Reporter | None = None
         """Writes the status, if there is a state directory."""
         self.closed = False
@@ -179,11 +181,6 @@ class Cycle(Generic[T]):
         refuse_in_load(method, handlers=handlers or not waits)
         if waits and self.applying is not None:
             self.applying.refuse_in_loop(method)
-
-    @property
-    def waiting_calls(self) -> int:
-        """How many calls wait for an ending."""
-        return len(self._notifier.callers)
 
     # For the driver
 
@@ -318,12 +315,15 @@ class Cycle(Generic[T]):
 
     def _begin(self, request: Request, driver: Driver) -> None:
         match request:
-            case protocol.Load():
+            case protocol.Load(offer=0):
                 self.loads.begin(request, driver, self._loader(driver), self._loaded)
             case protocol.Verify():
                 driver.post(self._verify)
             case protocol.Watching():
                 driver.post(self._watch if request.on else self._unwatch)
+            case protocol.Load() | protocol.Judge():
+                if self.offered is not None:
+                    self.offered(request, driver, self._loader(driver))
             case _ if self.applying is not None:
                 self.applying.perform(request)
 

@@ -33,6 +33,7 @@ from hotconf.text import short_path
 
 if TYPE_CHECKING:
     from hotconf.history.writer import HistoryWriter
+    from hotconf.sources.source import Fetched
 
 T = TypeVar("T")
 
@@ -135,12 +136,28 @@ class Loads(Generic[T]):
 
     # At any time
 
-    def begin(self, request: Load, driver: Driver, loader: Worker, then: Callable[[Finished], object]) -> None:
-        """Load on the thread of `loader`; `then` continues on the driver's thread."""
-        known, touched = self._cache.begin(afresh=request.afresh)
-        publisher = self._publisher
+    def begin(
+        self,
+        request: Load,
+        driver: Driver,
+        loader: Worker,
+        then: Callable[[Finished], object],
+        *,
+        offered: Fetched | None = None,
+    ) -> None:
+        """Load on the thread of `loader`; `then` continues on the driver's thread.
+
+        `offered`: what counts in the place of what the source says. Of such a load the cache knows nothing.
+        """
+        options, publisher = self._options, self._publisher
+        if offered is None:
+            known, touched = self._cache.begin(afresh=request.afresh)
+        else:
+            from hotconf.sources.virtual import offering  # late: only for sources that offer
+
+            options, known, touched = offering(options, offered), self._cache.files, self._cache.touched
         published, secrets = publisher.snapshot, publisher.secrets.published
-        given = self._options, published, known, touched, self._cache.before, secrets, publisher.baseline
+        given = options, published, known, touched, self._cache.before, secrets, publisher.baseline
         work = partial(load, *given, publisher.good, revalidate=request.revalidate)
         self._submit(partial(self._run, request.number, work, known, driver, then), loader)
 

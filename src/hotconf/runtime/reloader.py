@@ -95,7 +95,7 @@ class Reloader(fork.ForkAware, Generic[T]):
             reconcile_ns=reconcile_ns,
         )
         if self.sourced is not None:
-            self.sourced.cycle = self.cycle
+            self.sourced.attach(self.cycle)
         self._driver: Driver | None = None
         self.layers = LayerWatches(self.options.path)
         self.inert = INERT.applies()
@@ -163,7 +163,8 @@ class Reloader(fork.ForkAware, Generic[T]):
     @property
     def pending(self) -> Pending | None:
         """The deferred reload, if there is one."""
-        return self.notifier.pending(self.cycle.rounds.state, self.holds.reasons)
+        state = self.cycle.rounds.state
+        return self.notifier.pending(state, state.reasons(self.holds.reasons))
 
     @property
     def soft(self) -> tuple[str, ...]:

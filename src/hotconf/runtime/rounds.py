@@ -25,7 +25,13 @@ from hotconf.system import threads
 T = TypeVar("T")
 
 Request: TypeAlias = (
-    protocol.Load | protocol.Verify | protocol.Watching | protocol.Prepare | protocol.Cancel | protocol.Discard
+    protocol.Load
+    | protocol.Verify
+    | protocol.Watching
+    | protocol.Prepare
+    | protocol.Cancel
+    | protocol.Discard
+    | protocol.Judge
 )
 """Effects that take time, or another thread."""
 _FAULT: Final = "Internal error in a reload of %s"
@@ -89,7 +95,7 @@ class Rounds(Generic[T]):
         self._requests = [
             each
             for each in self._requests
-            if isinstance(each, protocol.Watching | protocol.Cancel | protocol.Discard)
+            if isinstance(each, protocol.Watching | protocol.Cancel | protocol.Discard | protocol.Judge)
         ]
         self._perform_all(effects)
 

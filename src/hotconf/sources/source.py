@@ -65,7 +65,9 @@ class Link(Protocol):
     """What a source may say to its watcher. All of it returns at once; any thread may call it, also after the end."""
 
     def changed(self) -> None:
-        """`read` returns something else than before, or may: load it now."""
+        """`read` returns something else than before, or may: load it now. Not needed for what the first `read`, at
+        the start, waits for.
+        """
 
     def offer(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
         """Prepare this document without publishing it: it is loaded with the layers of now, validated, and its
@@ -76,15 +78,16 @@ class Link(Protocol):
         a new resource, or an internal error. A watcher that closes answers `withdrawn`, too; a forked child answers
         nothing. It is called on the watcher's own thread: it returns quickly, and raises nothing.
 
-        Nothing is emitted. From `ready` until the decision, local changes are checked and deferred, as by `busy`.
-        An offer waits until the open round, if there is one, has ended.
+        Nothing is emitted. It waits until the open round, if there is one, has ended, and is refused while a file of
+        a layer may be half written. From `ready` until the decision all changes are checked and deferred, as by
+        `busy`, those that `changed` reports, too: withdraw first what will not be committed.
         """
 
     def commit(self, version: str) -> None:
         """Publish the offered document of this version; what was prepared is used. If something is busy, it is
         deferred, and published at its release. The verdict comes by `Source.ended`.
 
-        From now on `read` returns it, or a newer one. If it is not offered any more, this is `changed()`.
+        From now on `read` returns it, or a newer one. Where it is not ready, this is `changed()`.
         """
 
     def withdraw(self, version: str) -> None:

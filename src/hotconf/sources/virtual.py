@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hotconf import arguments
 from hotconf.errors import UsageError
@@ -20,6 +20,8 @@ from hotconf.text import printable, source_name
 if TYPE_CHECKING:
     from hotconf.snapshot import SourceFile
     from hotconf.sources.base import Options
+
+T = TypeVar("T")
 
 STAMP: Final = Stamp(error=NO_FILE)
 _FORMATS: Final = frozenset(form.name.lower() for form in FORMATS)
@@ -52,6 +54,11 @@ class Fixed(Source):
     def watch(self, link: Link) -> Callable[[], object]:  # noqa: ARG002 - it never changes
         """Nothing."""
         return lambda: None
+
+
+def offering(options: Options[T], fetched: Fetched) -> Options[T]:
+    """The same, as if its source said this."""
+    return options if options.source is None else options._replace(source=Fixed(options.source, fetched))
 
 
 def accepted(given: object, pins: PinnedSettings, form: str | None) -> Source | None:

@@ -44,10 +44,12 @@ LATE_IMPORTS: Final = (
     *(f"hotconf.formats.{name}" for name in ("escapes", "gaps", "lookalikes", "salvage")),
     *(f"hotconf.secrets.{name}" for name in ("credentials", "prose", "scrubber")),
     *(
+        "hotconf.engine.offers",
         "hotconf.history.record",
         "hotconf.sources.advice",
         "hotconf.sources.files.broken",
         "hotconf.sources.override",
+        "hotconf.sources.virtual",
         "hotconf.status.health",
     ),
     *("hotconf.watch.inotify_observer", "fcntl", "json", "shlex", "signal", "traceback"),

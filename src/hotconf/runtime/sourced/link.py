@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, Notice, ReloadDeferred, ReloadFailed, ReloadUnchanged
 from hotconf.logs import log
+from hotconf.runtime.sourced.offers import Offers
 from hotconf.sources.source import REASON, Fetched, Source, Status, Verdict
 from hotconf.status.health import refused
 from hotconf.text import printable, shortened
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 class SourceLink:
     """Between one watcher and its source."""
 
-    cycle: Cycle[Any]
-    """Of that watcher; set once, before the start."""
+    _cycle: Cycle[Any]
+    _offers: Offers
 
     def __init__(self, source: Source, publisher: Publisher[Any], cache: Cache) -> None:
         self._source = source
@@ -41,9 +43,16 @@ class SourceLink:
 
     # Life
 
+    def attach(self, cycle: Cycle[Any]) -> None:
+        """That of the watcher; once, before the start."""
+        self._cycle = cycle
+        self._offers = Offers(cycle, self._tell)
+        cycle.offered = self._offers.perform
+
     def begin(self, driver: Driver) -> None:
         """Have the source watched; in a forked child, anew. Raises `UsageError` of the source."""
         self._driver, self._posted, self._end = driver, False, None
+        self._offers.forget()
         try:
             self._end = self._source.watch(self)
         except UsageError:
@@ -89,22 +98,31 @@ class SourceLink:
             raise
 
     def offer(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
-        """Nothing is prepared: a document is published at once or not at all."""
-        answer(Verdict("refused", fetched.version, reason="offers are not supported"))
+        """Prepare it, and do not publish it."""
+        self._post(partial(self._offers.open, fetched, answer))
 
-    def commit(self, version: str) -> None:  # noqa: ARG002 - it is read
-        """Load it."""
-        self.changed()
+    def commit(self, version: str) -> None:
+        """Publish it as it was prepared."""
+        self._post(partial(self._commit, version))
 
     def withdraw(self, version: str) -> None:
-        """Nothing was prepared."""
+        """Discard it."""
+        self._post(partial(self._offers.decide, version, commit=False))
+
+    def _post(self, action: Callable[[], object]) -> None:
+        if (driver := self._driver) is not None:
+            driver.post(action)
 
     # On the driver's thread
 
     def _touch(self) -> None:
         self._posted = False  # first: the load may miss what changes from now on
-        if self.cycle.rounds.state.loads:  # else the load at start is still to come, and reads it
-            self.cycle.touch((), time.monotonic_ns())
+        if self._cycle.rounds.state.loads:  # else the load at start is still to come, and reads it
+            self._cycle.touch((), time.monotonic_ns())
+
+    def _commit(self, version: str) -> None:
+        if not self._offers.decide(version, commit=True):
+            self._touch()
 
     def notify(self, notice: Notice) -> None:
         """The source hears how the round ended."""
@@ -112,24 +130,25 @@ class SourceLink:
         if isinstance(event, FileChanged):
             return
         served = notice.snapshot
-        serving = "" if served is None else version_of(served.files)
         status: Status = "applied"
-        version, reason = serving, ""
+        version, reason = "" if served is None else version_of(served.files), ""
         if isinstance(event, ReloadUnchanged):
             status = "unchanged"
         elif isinstance(event, ReloadDeferred):
-            pending = self.cycle.rounds.state.pending
+            pending = self._cycle.rounds.state.pending
             status, reason = "deferred", ", ".join(event.reasons)
-            version = serving if pending is None else version_of(pending.candidate.files)
+            version = version if pending is None else version_of(pending.candidate.files)
         elif isinstance(event, ReloadFailed):
             status, version, reason = "refused", self._last_read(), refused(event)
-        self._tell(status, version, serving, 0 if served is None else served.generation, reason)
+        self._tell(self._source.ended, status, version, reason)
 
-    def _tell(self, status: Status, version: str, serving: str, generation: int, reason: str) -> None:
+    def _tell(self, to: Callable[[Verdict], object], status: Status, version: str, reason: str) -> None:
+        served = self._publisher.snapshot
+        serving = "" if served is None else version_of(served.files)
         try:
-            self._source.ended(Verdict(status, version, serving, generation, self._safe(reason)))
+            to(Verdict(status, version, serving, self._publisher.generation, self._safe(reason)))
         except Exception:  # noqa: BLE001 - it may be users' code
-            log.fault("reload", "%s cannot note how a round ended", self._source.path)
+            log.fault("reload", "%s cannot note what became of a document", self._source.path)
 
     def _last_read(self) -> str:
         read = self._cache.files.reads.get(self._source.path)
