@@ -80,7 +80,7 @@ async def _picture(path: Path) -> str:
 
     with closing(Session(path, options)) as session:  # type: ignore[arg-type]
         app = HotconfApp(session)
-        async with app.run_test(size=(120, 28)) as pilot:
+        async with app.run_test(size=(120, 32)) as pilot:
             await _until(pilot, lambda: app.view.facts.generation == 1)
             path.write_text(BETTER)
             await _until(pilot, lambda: app.view.facts.generation == 2)
@@ -106,4 +106,6 @@ if __name__ == "__main__":
         os.environ.pop("NO_COLOR", None)
         main = Path(home) / "config.yaml"
         main.write_text(GOOD)
-        Path(__file__).with_name("app.svg").write_text(asyncio.run(_picture(main)), encoding="utf-8")
+        picture = asyncio.run(_picture(main))
+        elsewhere = ("/srv/corner-shop" * 9)[: len(home)]  # of the same length, for the columns
+        Path(__file__).with_name("app.svg").write_text(picture.replace(home, elsewhere), encoding="utf-8")

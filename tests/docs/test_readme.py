@@ -1,6 +1,7 @@
 """The README's program does what it says, and so do the examples of the page on several files."""
 
 import importlib.util
+import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -21,6 +22,17 @@ def test_there_are_examples():
     """There are Python and TOML examples for the tests below to run."""
     assert blocks(README, "python")
     assert blocks(FRAGMENTS, "toml")
+
+
+def test_its_links_lead_somewhere():
+    """To files, and to headings in them."""
+    links = re.findall(r"\]\(([\w./-]+)(?:#([\w-]+))?\)", (ROOT / README).read_text(encoding="utf-8"))
+    assert len(links) > 20
+    for path, anchor in links:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        slugs = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in slugs, f"{path}#{anchor}"
 
 
 def test_it_is_a_screen_or_two():
