@@ -81,7 +81,7 @@ class Actions(Everywhere):
                 return bool(self.history.snapshots)
             case "help", _:
                 return not isinstance(self.screen, Sheet) or self.screen.helped
-            case "latency", _:
+            case "generations" | "latency", _:
                 return self.view.facts.started
         return True
 
@@ -133,6 +133,12 @@ class Actions(Everywhere):
         from hotconf.tui.screens.difference import Difference
 
         self.push_screen(Difference(self._generations, self._rollback.ask, self.clock.now))
+
+    def action_generations(self) -> None:
+        """This session's generations and the states on disk."""
+        from hotconf.tui.screens.generations import GenerationList
+
+        self.push_screen(GenerationList(self._generations, self._rollback.ask, self.clock.now))
 
     def on_chosen(self, message: Chosen) -> None:
         """Details of what is under the cursor."""

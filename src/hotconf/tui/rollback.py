@@ -67,10 +67,10 @@ class Rollback:
     def _then(self) -> str:
         """What happens once the files are written."""
         if not self._host.view.facts.enabled:
-            return "Hot reload is off: press r afterwards to load them."
+            return "Hot reload is off: press r afterwards to reload."
         if self._host.operations.running:
-            return "They are reloaded as after any save, once nothing is busy."
-        return "They are reloaded as after any save."
+            return "The watcher then reloads as after any save, once nothing is busy."
+        return "The watcher then reloads, as after any save."
 
     def _answered(self, question: Question, consent: Consent | None) -> None:
         if consent is not None:

@@ -7,6 +7,7 @@ from typing import Final
 from hotconf.tui.keys import Everywhere, lines
 from hotconf.tui.screens.details import Details
 from hotconf.tui.screens.difference import Difference
+from hotconf.tui.screens.generations import GenerationList
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.problems import Problems
 from hotconf.tui.screens.rollback import AskRollback
@@ -26,6 +27,7 @@ SCOPES: Final[tuple[tuple[str, type], ...]] = (
     ("On a sheet", Sheet),
     ("In the details", Details),
     ("In the problems", Problems),
+    ("In the generations", GenerationList),
     ("In the differences", Difference),
     ("Before a rollback", AskRollback),
     ("Everywhere", Everywhere),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hotconf.report.cells import wrapped
@@ -25,6 +25,8 @@ class Listed:
 
     problem: Problem
     source: tuple[str, ...] = ()
+    old: bool = False
+    """Of what is in force, and not of the files of now."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -41,7 +43,8 @@ def listed(view: View) -> tuple[Listed, ...]:
     known = {each.identity for each in found}
     if view.facts.snapshot is not None:
         in_force = _with_source(view.facts.snapshot.warnings, view.facts.excerpts)
-        found += (each for each in in_force if each.identity not in known)
+        old = failed is not None
+        found += (replace(each, old=old) for each in in_force if each.identity not in known)
     return tuple(sorted(found, key=lambda each: each.problem.severity != "error"))
 
 
@@ -61,6 +64,9 @@ def rows(view: View, width: int) -> tuple[Row, ...]:
     for each in problems:
         number = numbers[each.identity] = numbers.get(each.identity, 0) + 1
         key = ("problem", *each.identity, number)
+        if each.old and not any(row.key == ("old",) for row in found):
+            text = f"Generation {view.facts.generation}, which is active:"
+            found += (Row(("old", "gap"), ()), Row(("old",), (Span(text, "muted"),)))
         found.append(Row((*key, "gap"), ()))
         found += _diagnostic(view, each, key, width)
     return tuple(found)
