@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hotconf.tui.view.rows import Row, Span, wrapped
+from hotconf.report.cells import wrapped
+from hotconf.tui.view.rows import Row, Span
 from hotconf.tui.view.timeline import when
 
 if TYPE_CHECKING:
