@@ -21,7 +21,7 @@ from hotconf.speckit import SPECKIT
 from hotconf.subscribers.stats import Meter, Stats
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.describing.describer import Describer
-from hotconf.tui.states import States
+from hotconf.tui.past.states import States
 from hotconf.tui.view import message
 from hotconf.tui.view.details import Description
 from hotconf.tui.view.facts import Update

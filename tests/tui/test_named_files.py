@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from hotconf import WatchedFile
 from hotconf.schema import Schema
 from hotconf.sources.base import Options
+from hotconf.tui.past.states import Question
+from hotconf.tui.past.timeline import State
 from hotconf.tui.session import Session
-from hotconf.tui.states import Question
 from hotconf.tui.view.facts import Update
-from hotconf.tui.view.timeline import State
 from waiting import wait_until
 from watcher.watched import save
 

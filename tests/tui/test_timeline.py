@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hotconf import ReloadSuccess, Timings
 from hotconf.history.record import Damage, Record
+from hotconf.tui.past.timeline import Kept, timeline, when
 from hotconf.tui.view.history import History
-from hotconf.tui.view.timeline import Kept, timeline, when
 from tui.updates import BETTER, COST, COST_LINE, GOOD, NOON, at, snapshot
 
 OTHER = GOOD.replace("10.0", "30.0")

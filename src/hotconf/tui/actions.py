@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from hotconf.tui.clock import Clock
     from hotconf.tui.describing.descriptions import Descriptions
     from hotconf.tui.editing import Editing
-    from hotconf.tui.generations import Generations
     from hotconf.tui.operations.command import Command
-    from hotconf.tui.rollback import Rollback
+    from hotconf.tui.past.generations import Generations
+    from hotconf.tui.past.rollback import Rollback
     from hotconf.tui.screens.main import Main
     from hotconf.tui.session import BusyKind, Session
     from hotconf.tui.view.history import History

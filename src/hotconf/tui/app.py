@@ -18,11 +18,11 @@ from hotconf.tui.clock import Clock
 from hotconf.tui.colours.coloured import Coloured
 from hotconf.tui.describing.descriptions import Descriptions
 from hotconf.tui.editing import Editing
-from hotconf.tui.generations import Generations
 from hotconf.tui.inbox import Inbox
 from hotconf.tui.messages import CommandEnded, Highlighted, StartFailed, UpdatesArrived
 from hotconf.tui.operations.running import Operations
-from hotconf.tui.rollback import Rollback
+from hotconf.tui.past.generations import Generations
+from hotconf.tui.past.rollback import Rollback
 from hotconf.tui.screens.details import ValueDetails
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.sheet import Sheet

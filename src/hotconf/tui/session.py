@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hotconf.sources.base import Options
     from hotconf.subscribers.stats import Stats
     from hotconf.tui.describing.describer import Describer
-    from hotconf.tui.states import States
+    from hotconf.tui.past.states import States
     from hotconf.tui.view.configuration import Item
     from hotconf.tui.view.details import Description
     from hotconf.watcher import HotReloadWatcher
@@ -192,7 +192,7 @@ class Session:
 
     def _open(self) -> HotReloadWatcher[Any]:
         from hotconf.config.redaction.secret_keys import secret_keys
-        from hotconf.tui.states import States
+        from hotconf.tui.past.states import States
         from hotconf.twin import original, twin
 
         options = self._options()

@@ -180,7 +180,7 @@ def test_a_rollback_that_cannot_work_is_refused_with_the_reason(path, monkeypatc
             await pilot.press(*["down"] * downs, "b")
             await shows(pilot, refusal)
             assert isinstance(app.screen, GenerationList)
-        monkeypatch.setattr("hotconf.tui.states.os.access", lambda *_: False)
+        monkeypatch.setattr("hotconf.tui.past.states.os.access", lambda *_: False)
         await pilot.press("up", "b")
         await shows(pilot, "config.toml cannot be written: neither it nor its directory is writable")
         assert path.read_text() == text(10)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
+from hotconf.tui.past.timeline import when
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view import comparison
 from hotconf.tui.view.rows import Row, Span
-from hotconf.tui.view.timeline import when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from hotconf.tui.generations import Generations
+    from hotconf.tui.past.generations import Generations
+    from hotconf.tui.past.timeline import Id, State
     from hotconf.tui.view.comparison import File
-    from hotconf.tui.view.timeline import Id, State
 
 WIDE: Final = 100
 """The least width at which two sides are shown side by side."""

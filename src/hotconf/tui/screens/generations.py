@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from hotconf.tui.generations import Generations
     from hotconf.tui.messages import Chosen
-    from hotconf.tui.view.timeline import Id, State
+    from hotconf.tui.past.generations import Generations
+    from hotconf.tui.past.timeline import Id, State
 
 
 class GenerationList(Sheet[None]):

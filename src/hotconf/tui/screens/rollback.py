@@ -16,7 +16,7 @@ from hotconf.tui.view.rows import Row, Span, Tone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hotconf.tui.states import Question
+    from hotconf.tui.past.states import Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hotconf.report.cells import wrapped
+from hotconf.tui.past.timeline import when
 from hotconf.tui.view.rows import Row, Span
-from hotconf.tui.view.timeline import when
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
+    from hotconf.tui.past.timeline import Id, State
     from hotconf.tui.view.rows import Key, Tone
-    from hotconf.tui.view.timeline import Id, State
 
 _INDENT: Final = 6
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from hotconf.tui.operations.running import Operations
+    from hotconf.tui.past.states import Question
+    from hotconf.tui.past.timeline import State
     from hotconf.tui.screens.rollback import Consent
     from hotconf.tui.session import Session
-    from hotconf.tui.states import Question
     from hotconf.tui.view.rows import Tone
-    from hotconf.tui.view.timeline import State
     from hotconf.tui.view.view import View
 
 Result = TypeVar("Result")

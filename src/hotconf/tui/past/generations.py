@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from hotconf.tui.view.timeline import Kept, State, timeline
+from hotconf.tui.past.timeline import Kept, State, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from hotconf.errors import UsageError
 from hotconf.history.record import Damage, Record
 from hotconf.problems import one_line
 from hotconf.text import printable
+from hotconf.tui.past.timeline import Kept, State
 from hotconf.tui.view import comparison
 from hotconf.tui.view.comparison import File
-from hotconf.tui.view.timeline import Kept, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
