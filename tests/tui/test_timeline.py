@@ -37,7 +37,7 @@ def test_what_is_kept_has_the_number_of_the_commands():
     assert [state.what for state in states] == [
         "damaged: wrong checksum",
         "x: 1 → 2 (+1 more)",
-        "edited while nobody watched: config.toml",
+        "edited while not watched: config.toml",
         f"{COST_LINE} (+1 more)",
     ]
     assert states[3].at == at(7)
