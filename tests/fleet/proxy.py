@@ -79,18 +79,23 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        if self._cut:
-            writer.transport.abort()
-            return
-        await self._open.wait()
+        mine = {writer}
+        self._writers |= mine
         try:
+            if self._cut:
+                return
+            await self._open.wait()
             there, back = await asyncio.open_connection("127.0.0.1", self.to)
+            mine.add(back)
+            self._writers.add(back)
+            requests, answers = self._pass(reader, back, self._open), self._pass(there, writer, self._answers)
+            await asyncio.gather(requests, answers)
         except OSError:
-            writer.transport.abort()
             return
-        self._writers |= {writer, back}
-        await asyncio.gather(self._pass(reader, back, self._open), self._pass(there, writer, self._answers))
-        self._writers -= {writer, back}
+        finally:
+            self._writers -= mine
+            for each in mine:
+                each.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, open_: asyncio.Event) -> None:
         with suppress(OSError):
@@ -114,3 +119,4 @@ class Proxy:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed now
