@@ -31,6 +31,19 @@ def test_the_status_line_says_what_is_true():
     play(FakeSession(LOADED), scenario)
 
 
+def test_the_first_screen_says_what_it_is_and_what_to_do():
+    """The file, and that a save is seen; once something was saved, that is what stands there."""
+
+    async def scenario(pilot):
+        pilot.app.note("Loaded generation 1")
+        await shows(pilot, "This is your configuration as it is in force, live.")
+        await shows(pilot, "Save /srv/app/config.toml and watch")
+        pilot.app.session.notify(changed(1))
+        await until(pilot, lambda: "and watch" not in screen(pilot.app))
+
+    play(FakeSession(LOADED), scenario)
+
+
 def test_a_file_that_shrank_is_said_to_be_waited_for():
     """Even when the window is over: who saved sees why nothing happens yet."""
 

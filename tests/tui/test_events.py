@@ -54,7 +54,7 @@ def test_an_empty_choice_says_so():
     """And how to see more; an empty list says what will stand there."""
 
     async def scenario(pilot):
-        await shows(pilot, "Each save is listed here")
+        await shows(pilot, "each save is listed here")
         await happened(pilot, changed(1))
         await pilot.press("tab", "s")
         await shows(pilot, "No reload has ended yet (s shows others)")

@@ -6,17 +6,27 @@ from typing import TYPE_CHECKING, ClassVar, Final, get_args
 
 from textual.binding import Binding, BindingType
 
+from hotconf.report.cells import wrapped
+from hotconf.text import short_path
 from hotconf.tui.view import stream
+from hotconf.tui.view.facts import Note
 from hotconf.tui.view.rows import Key, Row, Span, counted
 from hotconf.tui.view.stream import Which
 from hotconf.tui.widgets.rowlist import RowList
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hotconf.tui.view.stream import Entry
     from hotconf.tui.view.view import View
 
 _WHICH: Final[tuple[Which, ...]] = get_args(Which)
-_EMPTY: Final = "Each save is listed here: what changed, or why it was refused."
+_INTRODUCTION: Final = (
+    "This is your configuration as it is in force, live.",
+    "Save {} and watch: each save is listed here, with what it changed, or why it was refused.",
+    "e opens it in your editor, ? shows all keys.",
+)
+"""On the first screen, until something is saved."""
 _NONE_KEPT: Final = {
     "endings": "No reload has ended yet",
     "failures and warnings": "No failure and no warning so far",
@@ -41,14 +51,15 @@ class EventsPanel(RowList):
         self._which: Which = "all"
         self._query = ""
         self._opened: Key | None = None
+        self._path: Path | None = None
         self._lost = 0
         self.border_title = "Events"
 
     def show(self, view: View) -> None:
         """Show the entries of `view`."""
-        if view.entries is self._entries:
+        if view.entries is self._entries and view.facts.path == self._path:
             return
-        self._entries = view.entries
+        self._entries, self._path = view.entries, view.facts.path
         self._lost = view.total - len(view.entries)
         self.rebuild()
 
@@ -80,12 +91,19 @@ class EventsPanel(RowList):
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """The entries, and what is open below them."""
         if not self._entries:
-            return (Row(("none",), (Span(_EMPTY, "muted"),)),)
+            return self._introduction(width)
         self._toggled_of_kept()
         if not self._kept:
             said = f"No event says {self._query}" if self._query else f"{_NONE_KEPT[self._which]} (s shows others)"
             return (Row(("none",), (Span(said, "muted"),)),)
-        return stream.rows(self._kept, self.toggled, width, opened=self._opened, query=self._query)
+        rows = stream.rows(self._kept, self.toggled, width, opened=self._opened, query=self._query)
+        new = all(isinstance(entry.event, Note) for entry in self._entries)
+        return (*rows, Row(("gap",), ()), *self._introduction(width)) if new else rows
+
+    def _introduction(self, width: int) -> tuple[Row, ...]:
+        name = "the file" if self._path is None else short_path(self._path)
+        lines = [line for text in _INTRODUCTION for line in wrapped(text.format(name), width - 3)]
+        return tuple(Row(("hint", number), (Span(line, "muted"),)) for number, line in enumerate(lines))
 
     def rebuild(self) -> None:
         """At the top, go to the newest entry and open it; elsewhere leave everything where it is on the screen."""
