@@ -241,12 +241,15 @@ def lines_of(pilot):
 
 
 def test_what_no_event_reports_is_seen(path, tmp_path, monkeypatch):
-    """States that cannot be kept, and a watcher that does not watch any more."""
+    """States that cannot be kept, an event that cannot be shown, and a watcher that does not watch any more."""
     monkeypatch.setattr("hotconf.tui.app._LOOK_S", 0.05)
     (tmp_path / "state").touch()
 
     async def scenario(pilot):
         await shows(pilot, "⚠ states are not kept: ")
+        monkeypatch.setattr(pilot.app.session, "_facts", None)
+        save(path, "20")
+        await shows(pilot, "could not be shown, the latest at ")
         pilot.app.session._watcher.close()
         await shows(pilot, "⚠ nothing is watched: closed")
 

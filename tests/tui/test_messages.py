@@ -83,6 +83,20 @@ def test_an_ending_is_said_where_the_events_are_hidden_and_nowhere_else():
     play(FakeSession(LOADED), scenario)
 
 
+def test_an_ending_is_said_while_the_details_have_the_whole_screen():
+    """For they hide the events, too."""
+
+    async def scenario(pilot):
+        app = pilot.app
+        app.screen.query_one("#details").focus()
+        await pilot.press("z")
+        app.session.notify(reloaded(5))
+        await until(pilot, lambda: app._message and app._message.text == COST_LINE)
+        assert "Events" not in screen(app)
+
+    play(FakeSession(LOADED), scenario, size=WIDE)
+
+
 def test_a_message_goes_by_itself():
     """And the newest one stays as long as it should, whatever was said before."""
 

@@ -154,8 +154,8 @@ class Main(Screen[None]):
 
     @property
     def hides_events(self) -> bool:
-        """Has the configuration the whole screen?"""
-        return self.has_class("-zoom-configuration")
+        """Has another list the whole screen?"""
+        return self._zoom not in (None, _ZOOMS["events"])
 
     def show_operations(self, operations: Sequence[Operation], now: float) -> None:
         """Show what is running."""
