@@ -8,7 +8,7 @@ import pytest
 
 from docs.walk import walk
 
-PAGES = {"tutorial": 5, "recipes": 3, "migrate": 3}
+PAGES = {"tutorial": 5, "recipes": 3, "migrate": 3, "state": 4}
 
 
 @pytest.mark.parametrize("page", PAGES)
