@@ -67,7 +67,7 @@ Law 14  A source may *offer* a document. Once no round is open and nothing is un
         pending while something is busy, and ends no round; what was pending, or loaded since it was, is out of date,
         and loaded again. Its withdrawal discards it, and commits what is pending, as a release does.
         `reload(force=True)`, an override, `rebuild`, a new resource once it is ready, another offer, close and a
-        fault withdraw it; of all but another offer the source is told. An offer that was not committed is never
+        fault withdraw it; of all but another offer the source is notified. An offer that was not committed is never
         published.
 """
 
