@@ -13,7 +13,18 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """UTC, colours, and no editor of the person who runs the tests."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    for name in ("NO_COLOR", "VISUAL", "EDITOR", "TEXTUAL", "COLORFGBG", "STY"):
+    for name in (
+        "NO_COLOR",
+        "VISUAL",
+        "EDITOR",
+        "TEXTUAL",
+        "COLORFGBG",
+        "STY",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "TMUX",
+        "TERM",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLORTERM", "truecolor")
     yield

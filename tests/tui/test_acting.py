@@ -255,7 +255,7 @@ def test_the_mouse_selects_folds_and_presses_keys(monkeypatch):
 def test_the_editor_opens_at_the_problem(monkeypatch):
     """From anywhere while something is broken; at a value, or the table it is in, where the cursor is on one."""
     places = []
-    monkeypatch.setattr("hotconf.tui.editing.Editing.open", lambda editing, place: places.append(place))
+    monkeypatch.setattr("hotconf.tui.outside.editing.Editing.open", lambda editing, place: places.append(place))
 
     async def scenario(pilot):
         app = pilot.app

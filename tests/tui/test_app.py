@@ -221,6 +221,7 @@ def test_y_copies_what_is_under_the_cursor():
         app.screen.query_one(ConfigurationPanel).show_key(("cost", "daily_limit_usd"))
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == "cost.daily_limit_usd = 10.0")
+        await shows(pilot, "Sent to the terminal's clipboard: cost.daily_limit_usd")
         app.session.notify(reloaded())
         await until(pilot, lambda: app.view.entries)
         await pilot.press("tab", "y")

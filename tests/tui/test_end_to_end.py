@@ -69,9 +69,13 @@ class Tmux:
         for key in keys:
             self._run("send-keys", "-t", window, *((key,) if key in ("Enter", "Escape") else ("-l", key)))
 
+    def press(self, window: str, key: str) -> None:
+        """Press a key that has a name of tmux's, such as `C-z`."""
+        self._run("send-keys", "-t", window, key)
+
     def command(self, window: str, title: str) -> None:
         """Choose a command of the app from its palette."""
-        self._run("send-keys", "-t", window, "C-p")
+        self.press(window, "C-p")
         self.shows(window, "Search for commands")
         self.type(window, title)
         wait_until(lambda: self.screen(window).count(title) == 2)  # as it was typed, and as it was found

@@ -67,7 +67,7 @@ def test_the_view_needs_no_textual():
         "import sys, hotconf.tui.view.view, hotconf.tui.view.status, hotconf.tui.view.stream,"
         "hotconf.tui.view.message, hotconf.tui.view.configuration, hotconf.tui.view.comparison,"
         "hotconf.tui.view.latency, hotconf.tui.operations.operation,"
-        "hotconf.tui.view.history, hotconf.tui.inbox, hotconf.tui.editor;"
+        "hotconf.tui.view.history, hotconf.tui.inbox, hotconf.tui.outside.editor;"
         "sys.exit(any(name.partition('.')[0] in ('textual', 'rich') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

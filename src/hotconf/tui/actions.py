@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from textual.app import SuspendNotSupported, SystemCommand
@@ -14,6 +15,7 @@ from hotconf.tui import palette
 from hotconf.tui.keys import Everywhere, label
 from hotconf.tui.messages import Chosen, CommandEnded
 from hotconf.tui.operations.running import REASONS, Operations
+from hotconf.tui.outside.clipboard import TERMINAL, copy
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view.rows import Place, Tone
 from hotconf.tui.view.stream import place_of
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from hotconf.tui.clock import Clock
     from hotconf.tui.describing.descriptions import Descriptions
-    from hotconf.tui.editing import Editing
+    from hotconf.tui.outside.editing import Editing
     from hotconf.tui.operations.command import Command
     from hotconf.tui.past.generations import Generations
     from hotconf.tui.past.rollback import Rollback
@@ -162,8 +164,16 @@ class Actions(Everywhere):
         shown = self._list()
         text = shown.copied() if shown is not None else ""
         if text.strip():
+            self.aside(lambda: copy(text, os.environ), partial(self._copied, text))
+
+    def _copied(self, text: str, done: str | None) -> None:
+        if done is None:
+            if os.environ.get("TERM") == "linux":
+                self.notify("Not copied: this terminal has no clipboard", severity="warning")
+                return
             self.copy_to_clipboard(text)
-            self.notify(f"Copied: {shortened(text.splitlines()[0], _LONGEST_SHOWN)}", timeout=2)
+            done = TERMINAL
+        self.notify(f"{done}: {shortened(text.splitlines()[0], _LONGEST_SHOWN)}", timeout=2)
 
     def action_edit(self) -> None:
         """Open the editor at what is under the cursor, and come back."""

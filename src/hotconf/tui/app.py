@@ -17,7 +17,7 @@ from hotconf.tui.actions import Actions
 from hotconf.tui.clock import Clock
 from hotconf.tui.colours.coloured import Coloured
 from hotconf.tui.describing.descriptions import Descriptions
-from hotconf.tui.editing import Editing
+from hotconf.tui.outside.editing import Editing
 from hotconf.tui.inbox import Inbox
 from hotconf.tui.messages import CommandEnded, Highlighted, StartFailed, UpdatesArrived
 from hotconf.tui.operations.running import Operations

@@ -69,7 +69,7 @@ def test_errors_come_before_warnings_each_with_its_place_source_and_hint(size):
 def test_the_keys_go_from_problem_to_problem_and_the_editor_opens_there(monkeypatch):
     """Round and round; from the main screen to the first or the last one."""
     places = []
-    monkeypatch.setattr("hotconf.tui.editing.Editing.open", lambda editing, place: places.append(place))
+    monkeypatch.setattr("hotconf.tui.outside.editing.Editing.open", lambda editing, place: places.append(place))
 
     async def scenario(pilot):
         app = pilot.app

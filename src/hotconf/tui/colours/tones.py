@@ -70,6 +70,8 @@ def variables(theme: Mapping[str, str], fixed: Fixed) -> dict[str, str]:
         "foreground": text(of("foreground")),
         "text-muted": text(of("foreground").blend(background, 0.4, alpha=1)),
         "border": readable(of("primary"), [background], SHAPE, fixed),
+        "border-blurred": readable(background.blend(of("foreground"), 0.2, alpha=1), [background], 1.5, fixed),
+        "scrollbar": readable(background.blend(of("foreground"), 0.3, alpha=1), [background], 2.0, fixed),
         "block-cursor-background": cursor,
         "block-cursor-foreground": readable(background, [cursor], TEXT, fixed),
         "match-background": match,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from hotconf.errors import UsageError
-from hotconf.tui.editor import command, editor
+from hotconf.tui.outside.editor import command, editor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""Other programs that the app calls on: the editor, and what copies."""
