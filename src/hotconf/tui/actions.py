@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from hotconf.tui.clock import Clock
     from hotconf.tui.describing.descriptions import Descriptions
-    from hotconf.tui.outside.editing import Editing
     from hotconf.tui.operations.command import Command
+    from hotconf.tui.outside.editing import Editing
     from hotconf.tui.past.generations import Generations
     from hotconf.tui.past.rollback import Rollback
     from hotconf.tui.screens.main import Main

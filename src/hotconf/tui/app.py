@@ -17,10 +17,10 @@ from hotconf.tui.actions import Actions
 from hotconf.tui.clock import Clock
 from hotconf.tui.colours.coloured import Coloured
 from hotconf.tui.describing.descriptions import Descriptions
-from hotconf.tui.outside.editing import Editing
 from hotconf.tui.inbox import Inbox
 from hotconf.tui.messages import CommandEnded, Highlighted, StartFailed, UpdatesArrived
 from hotconf.tui.operations.running import Operations
+from hotconf.tui.outside.editing import Editing
 from hotconf.tui.past.generations import Generations
 from hotconf.tui.past.rollback import Rollback
 from hotconf.tui.screens.details import ValueDetails
@@ -33,6 +33,8 @@ from hotconf.tui.view.message import Message, of_ending
 from hotconf.tui.view.rows import Span, Tone
 
 if TYPE_CHECKING:
+    from textual import events
+    from textual.geometry import Size
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
@@ -85,6 +87,7 @@ class HotconfApp(Coloured, Actions):
         self._updated_at = 0.0
         self._message: Message | None = None
         self._home = _home()
+        self._sized: Size | None = None
 
     # Life
 
@@ -95,12 +98,20 @@ class HotconfApp(Coloured, Actions):
     def on_mount(self) -> None:
         """Draw first, watch then: the first frame waits for no file."""
         self._loop_to_end = asyncio.get_running_loop()
+        # Whoever stopped it, the terminal is empty when it continues.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._to_end:
             self.exit()
             return
         self._ticking = self.set_interval(_TICK_S, self._tick, pause=True)
         self._looking = self.set_interval(_LOOK_S, self._look, pause=True)
         self.call_after_refresh(self._start)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draw all again if the size is the same: it was another in between, and the terminal has cut what it had."""
+        if event.size == self._sized:
+            self.refresh(layout=True)
+        self._sized = event.size
 
     def _start(self) -> None:
         if self._welcome:
