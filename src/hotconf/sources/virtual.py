@@ -69,7 +69,7 @@ def accepted(given: object, pins: PinnedSettings, form: str | None) -> Source | 
     if not isinstance(name, str) or not name or name != printable(name) or source_name(given.path) != name:
         raise arguments.wrong("path.name", name, "a printable name, which is the end of its path")
     if pins.watch_paths:
-        raise UsageError(f"watch_paths makes no sense with {name}: it names files beside a main file")
+        raise UsageError(f"watch_paths makes no sense with {name}: it names files next to a main file")
     if form is not None:
         raise UsageError(f"format makes no sense with {name}: each document says what it is written in")
     return given

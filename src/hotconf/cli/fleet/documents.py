@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 @click.command(short_help="List what was published.")
 @fleet_command
-@click.option("--limit", metavar="N", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="List at most this many.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 def history(remote: Remote, limit: int, as_json: bool) -> None:
     """List what was current in the fleet NAME, the newest first: version, epoch, who, when, and the note."""

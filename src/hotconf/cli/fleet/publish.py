@@ -58,7 +58,9 @@ class _Wanted:
     help="How long --wait and --all-or-nothing wait.",
 )
 @click.option("--auto-rollback", is_flag=True, help="With --wait: go back if too many refuse it.")
-@click.option("--max-nack", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="So many may.")
+@click.option(
+    "--max-nack", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="How many may refuse it."
+)
 @click.option(
     "--bake",
     "bake_s",

@@ -142,7 +142,7 @@ def _why(refused: tuple[Member, ...], missing: tuple[Member, ...], wait_s: float
     if not refused:
         names = ", ".join(each.name for each in missing[:_MOST_NAMED])
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-        who = f"{names}{more}" if missing else "somebody who has gone meanwhile"
+        who = f"{names}{more}" if missing else "an instance that is gone meanwhile"
         parts.append(f"no answer in {wait_s:g} s from {who}")
     return "; ".join(parts)
 

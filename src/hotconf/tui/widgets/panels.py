@@ -194,7 +194,7 @@ def _changed(item: Item) -> int:
 def _without_configuration(view: View, width: int) -> tuple[Row, ...]:
     failed = next((entry for entry in reversed(view.entries) if entry.event is view.failed), None)
     head = Row(("none",), (Span("No valid configuration yet", "bad"),))
-    hints = wrapped("Mend the file and save it, and it goes live. e opens your editor at the line.", width - 2)
+    hints = wrapped("Fix the file and save it, and it goes live. e opens your editor at the line.", width - 2)
     tail = [Row(("hint", number), (Span(text, "muted"),)) for number, text in enumerate(hints)]
     gap = Row(("gap",), ())
     problems = tuple(stream.problem_rows(failed, width - 4, 1)) if failed is not None else ()
