@@ -44,7 +44,7 @@ def doctor(
     from hotconf.inspection.inspect import inspect
     from hotconf.report import doctor as report
 
-    main = located(program.path(path), program.find)
+    main = located(program.file(path), program.find)
     options = program.options(main)
     found = inspect(options, baseline=baseline_of(options, program.state_dir(state_dir, main)))
     lost = tuple(each.message for each in found.problems if is_lost(each))

@@ -35,7 +35,7 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
     from hotconf.cli.template import write_new, write_template
     from hotconf.sources.files.paths import absolute
 
-    target = program.path(path)
+    target = program.file(path)
     options = program.find(absolute(target))
     if options is None:
         raise no_model(absolute(target), checked=False)

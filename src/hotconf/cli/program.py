@@ -62,6 +62,13 @@ class Program:
         """Whether a program or a model was named."""
         return self._schema is not None or self.app is not None
 
+    def file(self, given: Path | None) -> Path:
+        """The same, for what is done to a file. Raises `Refusal` if the app's document comes from a source."""
+        if given is None and self.app is not None and (source := self.app.options.source) is not None:
+            name = printable(source.name)
+            raise Refusal(f"{name} is no file: give a PATH, or see `hotconf fleet --help` for what is published")
+        return self.path(given)
+
     def model(self) -> Schema[Any]:
         """The model of the app, or that of `--schema`; else the built-in one."""
         if self._schema is not None and not isinstance(self._schema, str):

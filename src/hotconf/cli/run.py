@@ -57,7 +57,7 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
         if busy_while:
             raise Refusal(f"--busy-while needs the terminal app: {missing}")
         echo(f"{missing[0].upper()}{missing[1:]}. Printing events instead.", err=True)
-    target = program.path(path)
+    target = program.file(path)
     main = located(target, program.find)
     # The built-in schema can wait until the first frame is up; a program is imported before.
     options = partial(program.options, main)

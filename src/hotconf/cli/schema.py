@@ -41,7 +41,7 @@ def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> Non
         return
     from hotconf.cli.stamp import stamp as put
 
-    written = put(program.path(path), program, force=force)
+    written = put(program.file(path), program, force=force)
     for file in written:
         echo(f"Wrote {printable(str(file))}", err=True)
     if not written:

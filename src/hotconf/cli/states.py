@@ -22,6 +22,7 @@ from hotconf.inspection.inspect import State, inspect, inspect_kept
 from hotconf.keypath import dotted, parse
 from hotconf.sources.base import DEFAULT_MAX_BYTES
 from hotconf.sources.files.paths import absolute
+from hotconf.text import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,8 @@ def piped(argument: str | Path) -> bytes | None:
     """
     read: dict[str, bytes] = click.get_current_context().meta.setdefault(f"{__name__}.piped", {})
     name = str(argument)
+    if source_name(Path(name)):
+        return None
     if name not in read and name != "-":
         try:
             if not stat.S_ISFIFO(patiently(partial(os.stat, name), Path(name)).st_mode):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STAMP: Final = Stamp(error=NO_FILE)
+NEW: Final = "(new)"
+"""The version of what was never published."""
 _FORMATS: Final = frozenset(form.name.lower() for form in FORMATS)
 
 
@@ -75,14 +77,16 @@ def accepted(given: object, pins: PinnedSettings, form: str | None) -> Source | 
     return given
 
 
-def read(options: Options[Any], known: Read | None) -> Read:
+def read(options: Options[Any], known: Read | None, instead: bytes | None = None) -> Read:
     """What stands in the place of the main file now. `known`: what the load before read; its document is used again
-    if the text is the same.
+    if the text is the same. `instead`: what counts in place of it, in the same format.
     """
     path, source = options.path, options.source
     if source is None:
         return Read(path, STAMP, document=Document(path, "", {}, DEFAULT))
     found = _asked(source)
+    if instead is not None:
+        found = Fetched(instead, NEW, found.format if isinstance(found, Fetched) else "toml")
     if isinstance(found, Problem):
         return Read(path, STAMP, problem=replace(found, file=path, line=None, column=None))
     if len(found.data) > options.max_bytes:

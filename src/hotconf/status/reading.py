@@ -9,6 +9,7 @@ from hotconf.status.contents import Contents
 from hotconf.status.folder import contents
 from hotconf.status.record import Status, decode
 from hotconf.status.requests import key
+from hotconf.text import source_name
 
 
 def statuses(state_dir: Path, main: Path | None = None) -> list[Status]:
@@ -35,13 +36,15 @@ class Standing(NamedTuple):
 
     @classmethod
     def of(cls, found: list[Status], main: Path) -> Standing:
-        """Reads the files."""
+        """Reads the files. Of a source that is none, what each process has read last counts as what is there now."""
         now: dict[Contents, str] = {}
         sorted_: tuple[list[Status], list[Status], list[Status]] = ([], [], [])
         for status in found:
-            if status.contents not in now:
-                now[status.contents] = status.contents.digest(main)
             read = status.digest if status.read is None else status.read
+            if source_name(main):
+                now[status.contents] = read
+            elif status.contents not in now:
+                now[status.contents] = status.contents.digest(main)
             if read != now[status.contents] or status.pending is not None:
                 sorted_[2].append(status)
             else:

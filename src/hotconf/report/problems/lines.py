@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hotconf.text import printable
+from hotconf.text import printable, source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ def place_of(problem: Problem | Related) -> str:
     """`FILE:LINE:COL`, as much of it as is known, or the name of a layer; printable, FILE as the problem has it."""
     if problem.file is None:
         return printable(problem.where)
-    parts = (problem.file, problem.line, problem.column)
+    parts = (source_name(problem.file) or problem.file, problem.line, problem.column)
     return printable(":".join(str(part) for part in parts if part is not None))
 
 

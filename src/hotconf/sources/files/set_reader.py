@@ -213,7 +213,7 @@ class SetReader:
         if self.options.is_virtual:
             from hotconf.sources import virtual  # late: most programs have a file
 
-            return virtual.read(self.options, known), None
+            return virtual.read(self.options, known, self.instead.get(path)), None
         if known is not None and _is_usable(known, "main"):
             return known, None
         if path in self.instead:

@@ -1,0 +1,89 @@
+"""Commands for a program whose main document comes from a source: what they show, and what they refuse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cli.test_program import run
+
+APP = """\
+import os
+
+from pydantic import BaseModel
+
+from hotconf import HotReloadWatcher, Problem
+from hotconf.sources.source import Fetched, Source
+
+
+class Server(BaseModel, frozen=True):
+    port: int = 1
+
+
+class App(BaseModel, frozen=True):
+    server: Server = Server()
+
+
+class Published(Source):
+    kind = "etcd"
+    name = "shop/prod"
+
+    def read(self):
+        if os.environ.get("CUT_OFF"):
+            return Problem("Cannot be reached: connection refused", kind="unreadable")
+        return Fetched(b"[server]\\nport = 8001\\n", "v1")
+
+    def watch(self, link):
+        raise AssertionError("a command only looks")
+
+
+watcher = HotReloadWatcher(Published(), App, state_dir="states")
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Such a program."""
+    (tmp_path / "code").mkdir()
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text(APP)
+    (root / "new.toml").write_text("[server]\nport = 9\n")
+    (root / "pyproject.toml").write_text('[tool.hotconf]\napp = "app:watcher"\n')
+    return root
+
+
+def test_what_is_published_is_shown(project):
+    """And what is not yet is compared with it."""
+    assert run(project, "check").returncode == 0
+    shown = run(project, "explain", "server.port").stdout
+    assert "shop/prod:2:8" in shown
+    assert "server.port: 8001 → 9" in run(project, "plan", "new.toml").stdout
+    cut_off = run(project, "check", CUT_OFF="1")
+    assert cut_off.returncode != 0
+    assert "Cannot be reached: connection refused" in cut_off.stdout + cut_off.stderr
+    assert "shop/prod" in cut_off.stdout + cut_off.stderr
+    assert "/(etcd)" not in cut_off.stdout + cut_off.stderr
+
+
+@pytest.mark.parametrize("command", [["init"], ["doctor"], ["watch"], ["schema", "--stamp"], ["run"]], ids=" ".join)
+def test_what_is_done_to_a_file_is_refused(project, command):
+    """Nothing is written where the source has its name."""
+    done = run(project, *command)
+    assert done.returncode == 2
+    assert "shop/prod is no file: give a PATH, or see `hotconf fleet --help`" in done.stderr
+    assert not os.path.exists("/(etcd)")  # noqa: PTH110
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="states are kept on POSIX only")
+def test_rollback_says_what_goes_back(project):
+    """The state is kept, and written nowhere."""
+    code = "import app; app.Published.watch = lambda *_: print\nwith app.watcher: pass"
+    subprocess.run([sys.executable, "-c", code], cwd=project, check=True)
+    assert "1 file" in run(project, "history").stdout
+    done = run(project, "rollback", "1", "--yes")
+    assert done.returncode == 2
+    assert "shop/prod is no file, and not written here: `hotconf fleet rollback shop/prod` goes back" in done.stderr
