@@ -90,7 +90,7 @@ class Proxy:
             self._writers.add(back)
             requests, answers = self._pass(reader, back, self._open), self._pass(there, writer, self._answers)
             await asyncio.gather(requests, answers)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # asyncio of Python 3.11 reports a handler that was cancelled
             return
         finally:
             self._writers -= mine

@@ -22,6 +22,7 @@ from hotconf.fleet import Etcd, Fleet
 from hotconf.fleet.instance import follower as following
 from hotconf.fleet.instance import lease
 from hotconf.fleet.protocol.keys import Keys
+from system.green import ORDERS, run_green
 from waiting import wait_until
 
 pytestmark = pytest.mark.real_tool
@@ -270,6 +271,29 @@ def test_a_forked_child_is_a_process_of_its_own(fleet: Fleet, start: Start) -> N
     assert watcher.config.port == 2
     os.close(ended)
     assert os.waitpid(child, 0)[1] == 0
+
+
+GREEN = """
+    from pydantic import BaseModel
+    from hotconf import HotReloadWatcher
+    from hotconf.fleet import Etcd, Fleet
+
+    class Config(BaseModel, frozen=True):
+        port: int = 0
+
+    with HotReloadWatcher(Etcd({name!r}, {endpoint!r}, instance="green"), Config) as watcher:
+        with Fleet({name!r}, {endpoint!r}) as fleet:
+            waited = fleet.wait(fleet.publish(b"port = 2"))
+            assert waited.everywhere and waited.status.members and watcher.config.port == 2, waited
+    print("done")
+"""
+
+
+@pytest.mark.parametrize(("name", "late"), ORDERS)
+def test_green_threads(fleet: Fleet, one_node: Cluster, tmp_path: Path, name: str, late: bool) -> None:
+    """Under gevent and eventlet, patched before or after the import."""
+    program = GREEN.format(name=fleet.name, endpoint=one_node.endpoints[0])
+    assert run_green(program, name, late=late, cwd=tmp_path) == "done\n"
 
 
 def test_users_may_be_needed(three_nodes: Cluster) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
+import encodings.idna
 import json
 import socket
 import ssl
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.fleet.errors import FleetError, MalformedError, ReplyLostError, UnreachableError
 from hotconf.integrations.missing import needs
+from hotconf.system import threads
 from hotconf.text import printable, shortened
 
 with needs("fleet", "httpcore", of="hotconf.fleet"):
@@ -28,6 +31,8 @@ _ALIVE: Final = (
     ("TCP_USER_TIMEOUT", socket.IPPROTO_TCP, 11_000),
 )
 """A peer that vanished is noticed after eleven seconds, as far as the system knows these options."""
+_EARLY: Final = encodings.idna
+"""What looks up names imports it late; a fork must not come in between."""
 _LARGEST_LINE: Final = 8 << 20
 _LONGEST: Final = 200
 
@@ -44,7 +49,7 @@ class Stream:
         self._cut = True
         if self._socket is not None:
             with suppress(OSError):  # closed already
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                _socket.socket.shutdown(_native(self._socket), socket.SHUT_RDWR)
 
     def attach(self, connection: socket.socket | None) -> None:
         """From now on it is this connection that is cut."""
@@ -62,21 +67,28 @@ class Transport:
     """HTTP to the endpoints of one etcd. Any thread may use it; a forked child needs one of its own."""
 
     def __init__(self, access: Access) -> None:
-        self._pool = httpcore.ConnectionPool(
-            # Its default would load the certificates of all authorities, even for plain text.
-            ssl_context=access.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            max_connections=None,
-            keepalive_expiry=60.0,
-            socket_options=[
-                (level, number, value)
-                for name, level, value in _ALIVE
-                if (number := getattr(socket, name, None)) is not None
-            ],
-        )
+        # Its default would load the certificates of all authorities, even for plain text.
+        self._context = access.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._pools: dict[int, httpcore.ConnectionPool] = {}
+        """One for each thread: its locks are those of `threading`, which gevent and eventlet replace by ones that
+        only work in one thread.
+        """
+
+    @property
+    def _pool(self) -> httpcore.ConnectionPool:
+        pool = self._pools.get(here := threads.ident())
+        if pool is None:
+            named = ((level, getattr(socket, name, None), value) for name, level, value in _ALIVE)
+            options = [(level, number, value) for level, number, value in named if number is not None]
+            pool = self._pools[here] = httpcore.ConnectionPool(
+                ssl_context=self._context, max_connections=None, keepalive_expiry=60.0, socket_options=options
+            )
+        return pool
 
     def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
+        """Close all connections. No other thread is to use them any more."""
+        while self._pools:
+            self._pools.popitem()[1].close()
 
     def post(
         self, endpoint: Endpoint, path: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_s: float
@@ -117,6 +129,16 @@ class Transport:
             raise UnreachableError(f"{endpoint}: {'cut' if stream.is_cut else _why(error)}") from None
         finally:
             stream.attach(None)
+
+
+def _native(given: object) -> _socket.socket:
+    """The socket itself: `shutdown` of TLS takes it from under its reader, that of gevent and eventlet is for the
+    greenlets of one thread.
+    """
+    for name in ("fd", "_sock"):
+        if isinstance(inner := getattr(given, name, None), _socket.socket):
+            return inner
+    return given  # type: ignore[return-value] # any other is one
 
 
 _LOST: Final = (

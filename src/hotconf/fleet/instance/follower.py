@@ -7,11 +7,12 @@ Rule 3: a document counts only if its bytes have the digest that was published.
 
 from __future__ import annotations
 
+import _queue  # gevent and eventlet replace the one of `queue`
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hotconf.fleet.errors import FleetError, LeaseLostError
 from hotconf.fleet.etcd.access import Access
@@ -47,9 +48,6 @@ from hotconf.problems import Problem
 from hotconf.sources.source import Fetched, Link, Verdict
 from hotconf.system import threads
 
-if TYPE_CHECKING:
-    import _queue
-
 TIMEOUT_S: Final = 3.0
 """How long one request may take."""
 TROUBLE_S: Final = 5.0
@@ -82,7 +80,7 @@ class Follower:
         self._link = link
         self._pid = os.getpid()
         self._gateway = Gateway(place.access, timeout_s=TIMEOUT_S)
-        self._inputs: _queue.SimpleQueue[Input | None] = threads.original("_queue", "SimpleQueue")()
+        self._inputs: _queue.SimpleQueue[Input | None] = _queue.SimpleQueue()
         self._watch = ControlWatch(self._gateway, place.keys, self._read, self._cut)
         self._member = Membership(self._gateway, place.keys, place.instance, place.labels)
         self._state = State(place.instance, place.labels)
@@ -96,7 +94,7 @@ class Follower:
         self._threads = (self._thread(self._watch.run, "watch"), self._thread(self._run, "fleet"))
 
     def _thread(self, target: Callable[[], object], name: str) -> threads.Thread:
-        return threads.Thread(target, f"hotconf {name} {self._name}"[:15])
+        return threads.Thread(target, f"hotconf {name} {self._name}")
 
     # For the source, on any thread
 
@@ -163,13 +161,12 @@ class Follower:
                 self._writing.begin("internal error")
                 self._watch.again()
         self._member.leave()
+        self._threads[0].join(CLOSE_S)
         self._gateway.close()
 
     def _turn(self) -> None:
         """Wait for the next input or deadline, and do what is to be done."""
-        from _queue import Empty
-
-        with suppress(Empty):
+        with suppress(_queue.Empty):
             given = self._inputs.get(timeout=max(0.0, self._wake_s() - time.monotonic()))
             while given is not None:
                 self._step(given)
