@@ -216,9 +216,12 @@ class Actions(Everywhere):
         """Stop, with all of the job, as any program does at Ctrl+Z; `fg` comes back to the same screen."""
         with suppress(SuspendNotSupported), self.suspend():
             # By default action: who has no shell to go back to, as the only program of a terminal, is not stopped.
-            before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            # And Textual is not to start a second time: it would at a SIGCONT that arrives a moment late.
+            default = {signal.SIGTSTP: signal.SIG_DFL, signal.SIGCONT: signal.SIG_IGN}
+            before = {number: signal.signal(number, handler) for number, handler in default.items()}
             os.kill(0, signal.SIGTSTP)
-            signal.signal(signal.SIGTSTP, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     @property
     def _config(self) -> object:

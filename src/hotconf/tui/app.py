@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -98,6 +99,8 @@ class HotconfApp(Coloured, Actions):
     def on_mount(self) -> None:
         """Draw first, watch then: the first frame waits for no file."""
         self._loop_to_end = asyncio.get_running_loop()
+        if not self.is_headless:
+            self._follow_signals(self._loop_to_end)
         # Whoever stopped it, the terminal is empty when it continues.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._to_end:
@@ -106,6 +109,18 @@ class HotconfApp(Coloured, Actions):
         self._ticking = self.set_interval(_TICK_S, self._tick, pause=True)
         self._looking = self.set_interval(_LOOK_S, self._look, pause=True)
         self.call_after_refresh(self._start)
+
+    def _follow_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Be stopped as at Ctrl+Z; Textual's own handlers would start it twice at a SIGCONT without a SIGTSTP."""
+
+        def handler(do: Callable[[], object]) -> Callable[[int, object], None]:
+            def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of handlers)
+                loop.call_soon_threadsafe(do)
+
+            return handle
+
+        signal.signal(signal.SIGTSTP, handler(self.action_suspend_process))
+        signal.signal(signal.SIGCONT, handler(lambda: self.refresh(layout=True)))
 
     def on_resize(self, event: events.Resize) -> None:
         """Draw all again if the size is the same: it was another in between, and the terminal has cut what it had."""
