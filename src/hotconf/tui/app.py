@@ -115,7 +115,8 @@ class HotconfApp(Coloured, Actions):
 
         def handler(do: Callable[[], object]) -> Callable[[int, object], None]:
             def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of handlers)
-                loop.call_soon_threadsafe(do)
+                with suppress(RuntimeError):  # the loop has ended already
+                    loop.call_soon_threadsafe(do)
 
             return handle
 
