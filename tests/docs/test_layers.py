@@ -12,8 +12,8 @@ EXAMPLES = blocks("docs/layers.md", "python")
 
 
 def test_there_are_examples():
-    """Mappings, profiles, the environment, files of variables, options, overrides, and layers of one's own."""
-    assert len(EXAMPLES) == 7
+    """Mappings, profiles, the environment, files of variables, options, overrides, sources, and custom layers."""
+    assert len(EXAMPLES) == 8
 
 
 @pytest.mark.parametrize("block", EXAMPLES)
