@@ -241,6 +241,20 @@ def test_where_is_etcd(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "HOTCONF_ETCD_ENDPOINTS" in nowhere.stderr
 
 
+def test_nobody_is_there(run: Run) -> None:
+    """A publish that waits says that no process has it."""
+    done = run("publish", saved("port = 1"), "--yes", "--wait")
+    assert "no process is registered" in done.stdout
+
+
+def test_difference_names_both_sides(run: Run) -> None:
+    """The versions, and the file."""
+    run("publish", saved("port = 1"), "--yes")
+    done = run("publish", saved("port = 2"), "--yes")
+    assert " version 1\n+++ app.toml\n" in done.stderr
+    assert " version 2\n" in run("diff", "1", "2").stdout
+
+
 def test_users(three_nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With TLS and users: a publisher may, an instance may not, and no password is shown."""
     assert three_nodes.tls is not None

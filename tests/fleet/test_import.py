@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from hotconf import fleet
+
 MISSING = """
 import sys
 sys.modules["httpcore"] = None
@@ -26,3 +28,8 @@ def test_httpx_itself_is_not_imported() -> None:
     shown = "import sys, hotconf.fleet.etcd.gateway; print({'httpx', 'click', 'asyncio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_all_public_names_are_there() -> None:
+    """Each of `__all__` can be imported."""
+    assert [name for name in fleet.__all__ if not hasattr(fleet, name)] == []

@@ -34,6 +34,7 @@ _HOMES: Final = {
         "FleetStatus",
         "Member",
         "Published",
+        "Shown",
         "UnchangedError",
         "Waited",
     ),

@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from hotconf.fleet.instance.machine import parts_of
 from hotconf.history.replacement import FileWrite
 from hotconf.problems import Problem
 from hotconf.sources.source import Fetched, Source, Verdict
@@ -112,7 +113,7 @@ class Agent:
             except OSError as error:
                 reason = _why(self._path, error)
         if reason:
-            self._say(f"refused version {fetched.version}: {reason}")
+            self._say(f"refused {_named(fetched.version)}: {reason}")
         answer(self._verdict("refused" if reason else "ready", fetched.version, reason))
 
     def _commit(self, version: str) -> None:
@@ -143,12 +144,12 @@ class Agent:
     def _applied(self, version: str, *, changed: bool) -> None:
         self._serving, self._retry_s, self._said = version, None, ""
         self._written += 1
-        self._say(f"{'wrote' if changed else 'unchanged:'} {printable(str(self._path))}: version {version}")
+        self._say(f"{'wrote' if changed else 'unchanged:'} {printable(str(self._path))}: {_named(version)}")
         self._source.ended(self._verdict("applied" if changed else "unchanged", version))
 
     def _refuse(self, version: str, reason: str, *, again: bool = False) -> None:
         self._retry_s = min((self._retry_s or _FIRST_RETRY_S / 2) * 2, _LAST_RETRY_S) if again else None
-        text = f"refused version {version}: {reason}" if version else reason
+        text = f"refused {_named(version)}: {reason}" if version else reason
         if text != self._said:
             self._said = text
             self._say(text)
@@ -164,6 +165,12 @@ def _replace(write: FileWrite) -> None:
         write.commit()
     finally:
         write.clean()
+
+
+def _named(label: str) -> str:
+    """`version 3 (epoch 4)`, as the fleet's commands write it."""
+    version, epoch = parts_of(label)
+    return f"version {version} (epoch {epoch})" if version else f"version {label}"
 
 
 def _why(path: Path, error: OSError) -> str:

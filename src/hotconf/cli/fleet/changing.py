@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -65,4 +66,7 @@ def rollback(
 def _say(what: str, published: Published, *, as_json: bool) -> None:
     from hotconf.cli.fleet.text import published_json, published_line
 
-    echo(json.dumps(published_json(published)) if as_json else f"{what}: {published_line(published)}")
+    if as_json:
+        echo(json.dumps(published_json(published)))
+    else:
+        echo(f"{what}: {published_line(replace(published, action='publish'))}")

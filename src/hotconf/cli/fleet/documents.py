@@ -57,7 +57,8 @@ def diff(ctx: click.Context, remote: Remote, old: str, new: str | None, program:
 
     with remote.open() as fleet:
         before, after = fleet.show(old), fleet.show(new)
-    lines = tuple(difference(remote.name, (before.data, before.format), (after.data, after.format), program))
+    titles = (f"{remote.name} version {before.version}", f"{remote.name} version {after.version}")
+    lines = tuple(difference(remote.name, (before.data, before.format), (after.data, after.format), program, titles))
     for line in lines:
         echo(painted(line, stdout(), "difference"), color=True)
     if lines:

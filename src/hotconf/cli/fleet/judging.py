@@ -98,13 +98,18 @@ def reason_against(name: str, fetched: Fetched, program: Program) -> str:
 
 
 def difference(
-    name: str, old: tuple[bytes, FormatName] | None, new: tuple[bytes, FormatName], program: Program
+    name: str,
+    old: tuple[bytes, FormatName] | None,
+    new: tuple[bytes, FormatName],
+    program: Program,
+    titles: tuple[str, str],
 ) -> Iterator[str]:
-    """Lines of a unified diff of two documents, with secrets as …."""
+    """Lines of a unified diff of two documents, with secrets as …. `titles`: what each of them is."""
     from hotconf.cli.program import unmodelled
     from hotconf.config.redaction.secret_keys import secret_keys
     from hotconf.inspection.kept import as_given
     from hotconf.report.difference import unified
+    from hotconf.text import printable
 
     sides = []
     keys: frozenset[str] = frozenset()
@@ -114,7 +119,11 @@ def difference(
         options = known or unmodelled(_Document(name, Fetched(data, "1", form)).path)
         keys = secret_keys(options.schema)
         sides.append(as_given(options, data if side else None, form))
-    yield from unified(sides[0], sides[1], secret_keys=keys)
+    lines = unified(sides[0], sides[1], secret_keys=keys)
+    if lines:
+        yield lines[0] if old is None else printable(f"--- {titles[0]}")
+        yield printable(f"+++ {titles[1]}")
+    yield from lines[2:]
 
 
 def _options(name: str, data: bytes, form: FormatName, program: Program) -> Options[Any] | None:

@@ -106,7 +106,7 @@ def publish(
         status = fleet.status()
         seen = "" if status.current is None else status.current.version
         if expect is None or expect == seen:
-            _show_difference(fleet, status, remote.name, (data, language), program)
+            _show_difference(fleet, status, _titled(file), (data, language), program)
         if not yes and not _confirmed(status, how, checked=errors is not None):
             raise Exit(1)
         published = _publish(fleet, data, language, expect if expect is not None else seen, how)
@@ -128,17 +128,21 @@ def _check(how: _Wanted) -> None:
 
 
 def _show_difference(
-    fleet: Fleet, status: FleetStatus, name: str, new: tuple[bytes, FormatName], program: Program
+    fleet: Fleet, status: FleetStatus, title: str, new: tuple[bytes, FormatName], program: Program
 ) -> None:
     from hotconf.cli.fleet import judging
     from hotconf.cli.paint import painted
 
-    old = None
+    old, was = None, ""
     if status.current is not None:
         shown = fleet.show(status.current.version)
-        old = (shown.data, shown.format)
-    for line in judging.difference(name, old, new, program):
+        old, was = (shown.data, shown.format), f"{fleet.name} version {shown.version}"
+    for line in judging.difference(fleet.name, old, new, program, (was, title)):
         echo(painted(line, sys.stderr, "difference"), err=True, color=True)
+
+
+def _titled(file: Path) -> str:
+    return "standard input" if file == Path("-") else str(file)
 
 
 def _confirmed(status: FleetStatus, how: _Wanted, *, checked: bool) -> bool:

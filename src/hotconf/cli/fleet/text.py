@@ -66,6 +66,9 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
     yield f"{counted(len(status.members))}: {states}"
     for version, number in sorted(status.versions.items(), key=lambda pair: -pair[1]):
         yield f"  {f'version {version}' if version else 'nothing, or a kept state'}: {counted(number)}"
+    if canaries := [printable(member.name) for member in status.members if member.canary]:
+        more = f" and {len(canaries) - _MOST} more" if len(canaries) > _MOST else ""
+        yield f"canaries: {', '.join(canaries[:_MOST])}{more}"
     yield from member_lines("refused", status.of("nack"))
     yield from member_lines("ahead of what is current", status.of("ahead"))
     yield from member_lines("deferred", status.of("deferred"))
@@ -103,6 +106,9 @@ def waited_lines(waited: Waited) -> Iterator[str]:
     total = len(waited.status.members)
     if waited.superseded:
         yield "something else became current meanwhile"
+    if not total:
+        yield "no process is registered: none serves it yet"
+        return
     accepted = total - len(waited.refused) - len(waited.missing)
     yield f"accepted by {accepted} of {counted(total)}"
     yield from member_lines("refused", waited.refused)

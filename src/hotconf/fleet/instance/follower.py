@@ -71,6 +71,11 @@ class Place(NamedTuple):
     labels: Mapping[str, str]
 
 
+def nothing_in(fleet: str) -> Problem:
+    """Why there is no document yet."""
+    return Problem(f"nothing is published in {fleet}", kind="missing", hint=f"hotconf fleet publish {fleet} FILE")
+
+
 class Follower:
     """One process of an instance, from `start` to `close`. A forked child needs one of its own."""
 
@@ -190,7 +195,7 @@ class Follower:
     def _step(self, given: Input) -> None:
         self._state, effects = step(self._state, given)
         if isinstance(given, Read) and given.view.current is None and not isinstance(self._fetched, Fetched):
-            self._receive(Problem(f"nothing is published in {self._name}", kind="missing"))
+            self._receive(nothing_in(self._name))
         for effect in effects:
             self._do(effect)
 
