@@ -1,0 +1,66 @@
+"""The page about fleets, as a newcomer follows it: real etcd, real programs, every command and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet.etcd import Cluster, free_ports, running
+from fleet.terminal import follow, terminal
+from hotconf import HotReloadWatcher
+from hotconf.fleet import Etcd, Fleet
+from realtools import need
+from waiting import wait_until
+
+pytestmark = pytest.mark.real_tool
+
+
+def test_the_tutorial_works_as_it_says(tmp_path: Path) -> None:
+    """Its files are written and its commands typed, in order: each prints what the page shows."""
+    for tool in ("etcd", "etcdctl", "bash"):
+        need(tool)
+    client, peer = free_ports(2)
+    typed = 0
+    with terminal(tmp_path, **_ports(client, peer)) as at:
+        for command, said, printed in follow("docs/fleet.md", at, tmp_path, (":2379", f":{client}")):
+            assert said == printed, f"{command}:\n{said}"
+            typed += 1
+    assert typed >= 20
+
+
+def test_the_users_are_as_the_page_says(tmp_path: Path) -> None:
+    """Its roles suffice, the publisher's for a publish, and the instance's for taking part and for nothing else."""
+    with running(tmp_path) as cluster, terminal(tmp_path, **_where(cluster)) as at:
+        for command, said, printed in follow("docs/fleet-operations.md", at, tmp_path):
+            assert said == printed, f"{command}:\n{said}"
+        endpoints = cluster.endpoints
+        source = Etcd("shop/prod", endpoints, instance="web-1", user="web-1", password="web-1-secret")
+        with (
+            HotReloadWatcher(source, dict[str, int]) as watcher,
+            Fleet("shop/prod", endpoints, user="ann", password="ann-secret") as fleet,
+        ):
+            assert watcher.config == {"port": 8000}
+            wait_until(lambda: len(fleet.status().of("ack")) == 1)
+            fleet.publish_all_or_nothing(b"port = 8001")
+            assert watcher.wait_for(lambda config: config["port"] == 8001, timeout_s=20)
+            fleet.pause()
+            fleet.resume()
+            assert [entry.version for entry in fleet.history()] == ["2", "1"]
+
+
+def _where(cluster: Cluster) -> dict[str, str]:
+    """How commands find it."""
+    return {"ETCDCTL_ENDPOINTS": cluster.endpoints[0], "HOTCONF_ETCD_ENDPOINTS": cluster.endpoints[0]}
+
+
+def _ports(client: int, peer: int) -> dict[str, str]:
+    """What has etcd listen elsewhere than it does by default."""
+    here, there = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
+    return {
+        "ETCD_LISTEN_CLIENT_URLS": here,
+        "ETCD_ADVERTISE_CLIENT_URLS": here,
+        "ETCD_LISTEN_PEER_URLS": there,
+        "ETCD_INITIAL_ADVERTISE_PEER_URLS": there,
+        "ETCD_INITIAL_CLUSTER": f"default={there}",
+    }
