@@ -208,23 +208,12 @@ def test_a_store_that_goes_back_is_noticed(tmp_path: Path) -> None:
         for _ in range(5):
             put(gateway, b"a", b"2")
         assert gateway.restores == 0
-        restore(cluster, tmp_path / "kept")
+        cluster.restore(tmp_path / "kept")
         lease = wait_until(lambda: quietly(gateway))
         assert gateway.restores == 1
         assert gateway.get(Get(b"a")).pairs[0].value == b"1"
         gateway.keep_alive(lease)
         assert gateway.restores == 1
-
-
-def restore(cluster: Cluster, kept: Path) -> None:
-    """Bring the only server back to a snapshot."""
-    (member,) = cluster.members
-    member.kill()
-    member.data.rename(member.data.with_suffix(".old"))
-    names = ("--name", member.name, "--initial-cluster", f"{member.name}={member.peer_url}")
-    urls = ("--initial-advertise-peer-urls", member.peer_url, "--initial-cluster-token", cluster.directory.name)
-    cluster.ctl("snapshot", "restore", str(kept), "--data-dir", str(member.data), *names, *urls)
-    cluster.start(member)
 
 
 def quietly(gateway: Gateway) -> object:
@@ -318,3 +307,20 @@ def test_the_leader_is_killed(tmp_path: Path) -> None:
 
         wait_until(written)
         assert gateway.restores == 0
+
+
+@pytest.mark.parametrize("then", ["find", "call"])
+def test_a_lost_answer_stays_lost_when_nothing_can_be_reached_any_more(then: str) -> None:
+    """Whoever then cannot ask what was done does not say that nothing was."""
+    answers = iter([ReplyLostError("lost")])
+
+    def call() -> str:
+        raise next(answers, UnreachableError("nobody answers"))
+
+    def find() -> str | None:
+        if then == "find":
+            raise UnreachableError("nobody answers")
+        return None
+
+    with pytest.raises(ReplyLostError):
+        retried(call, find)

@@ -286,13 +286,20 @@ def _headers(token: str | None) -> dict[str, str]:
 
 
 def retried(call: Callable[[], T], find: Callable[[], T | None], times: int = 3) -> T:
-    """`call`; if its answer is lost, what `find` finds that it did, else `call` again: it must do nothing twice."""
+    """`call`; if its answer is lost, what `find` finds that it did, else `call` again: it must do nothing twice.
+
+    Raises `ReplyLostError` if an answer was lost and nothing can be learned since, else what `call` raises.
+    """
+    lost = False
     for left in range(times - 1, -1, -1):
         try:
+            if lost and (found := find()) is not None:
+                return found
             return call()
-        except ReplyLostError:
-            if not left:
+        except UnreachableError as error:
+            lost |= isinstance(error, ReplyLostError)
+            if not lost:
                 raise
-        if (found := find()) is not None:
-            return found
+            if not left:
+                raise ReplyLostError(str(error)) from None
     raise AssertionError
