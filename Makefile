@@ -19,7 +19,7 @@ TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test compiled coverage torture fuzz soak docs site laws pictures lint format bench bench-quick clean
+.PHONY: run test compiled coverage torture torture-fleet fuzz soak docs site laws pictures lint format bench bench-quick clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
@@ -46,6 +46,10 @@ fuzz: $(VENV)/.fuzz  ## any bytes at all, guided by coverage: SECONDS=1800 SEED=
 
 soak: $(READY)  ## random edits by several processes under readers: SECONDS=1800 SEED=…
 	cd tests && ../$(BIN)/python -m torture.soak $(SECONDS) $(SEED)
+
+torture-fleet: SECONDS = 300
+torture-fleet: $(READY)  ## a fleet on real etcd, and everything that can happen to it: SECONDS=300 SEED=…
+	cd tests && ../$(BIN)/python -m fleet.torture.run $(SECONDS) $(SEED)
 
 docs: laws site  ## the pages as a site, in .docs/html
 

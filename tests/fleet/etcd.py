@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -123,11 +124,15 @@ class Cluster:
         """How clients know them."""
         return None if (home := self.tls_files) is None else TLS(*(str(home / name) for name in _CLIENT))
 
+    @property
+    def names(self) -> str:
+        """All servers, as each is told at its start."""
+        return ",".join(f"{member.name}={member.peer_url}" for member in self.members)
+
     def start(self, *members: Member) -> None:
         """Start these servers, by default all, and wait until there is a leader."""
-        names = ",".join(f"{member.name}={member.peer_url}" for member in self.members)
         for member in members or self.members:
-            member.start(names)
+            member.start(self.names)
         wait_until(lambda: self.dead() or self.healthy())
 
     def dead(self) -> bool:
@@ -158,21 +163,42 @@ class Cluster:
         """What `etcdctl` prints as JSON."""
         return json.loads(self.ctl(*arguments, "--write-out", "json"))
 
-    def ctl(self, *arguments: str, stdin: str = "", timeout_s: float = 20) -> str:
-        """What `etcdctl` prints. Raises `CalledProcessError`."""
+    def ctl(self, *arguments: str, stdin: str = "", timeout_s: float = 20, at: Member | None = None) -> str:
+        """What `etcdctl` prints, when it asks `at`, or any server. Raises `SubprocessError`."""
+        command, environment = self._command(at), nobodys(self.directory) | {"ETCDCTL_API": "3"}
+        command += ["--command-timeout", f"{timeout_s}s", *arguments]
+        done = subprocess.run(
+            command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s + 5, check=True
+        )
+        return done.stdout
+
+    def start_ctl(self, *arguments: str) -> subprocess.Popen[str]:
+        """An `etcdctl` that runs until it is killed."""
+        environment = nobodys(self.directory) | {"ETCDCTL_API": "3"}
+        command = [*self._command(None), *arguments]
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def _command(self, at: Member | None) -> list[str]:
         alive = [member.endpoint for member in self.members if member.process is not None]
-        options = ["--endpoints", ",".join(alive or self.endpoints), "--command-timeout", f"{timeout_s}s"]
+        options = ["--endpoints", at.endpoint if at is not None else ",".join(alive or self.endpoints)]
         if self.tls_files is not None:
             files = [str(self.tls_files / name) for name in _CLIENT]
             options += ["--cacert", files[0], "--cert", files[1], "--key", files[2]]
         if self.user is not None:
             options += ["--user", f"{self.user}:{self.password}"]
-        environment = nobodys(self.directory) | {"ETCDCTL_API": "3"}
-        command = [need("etcdctl"), *options, *arguments]
-        done = subprocess.run(
-            command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s + 5, check=True
-        )
-        return done.stdout
+        return [need("etcdctl"), *options]
+
+    def restore(self, kept: Path) -> None:
+        """Bring all servers back to a snapshot."""
+        for member in self.members:
+            member.kill()
+            member.data.rename(member.data.with_suffix(f".old-{time.monotonic_ns()}"))
+            names = ("--name", member.name, "--initial-cluster", self.names)
+            urls = ("--initial-advertise-peer-urls", member.peer_url, "--initial-cluster-token", self.directory.name)
+            self.ctl("snapshot", "restore", str(kept), "--data-dir", str(member.data), *names, *urls)
+        self.start()
 
     def add_role(self, role: str, user: str, *grants: tuple[str, str]) -> None:
         """A user, with its name and `-secret` as password, and a role: `read`, `write` or both below prefixes."""

@@ -15,7 +15,6 @@ from pydantic import BaseModel, Field
 
 from fleet.etcd import Cluster, running
 from fleet.proxy import Proxy
-from fleet.test_gateway import restore
 from hotconf import ConfigError, HotReloadWatcher
 from hotconf.errors import UsageError
 from hotconf.fleet import Etcd, Fleet
@@ -223,7 +222,7 @@ def test_a_store_that_was_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             cluster.ctl("snapshot", "save", str(tmp_path / "kept"))
             for at in (2, 3):
                 fleet.wait(fleet.publish(f"port = {at}".encode()))
-            restore(cluster, tmp_path / "kept")
+            cluster.restore(tmp_path / "kept")
             ahead = wait_until(lambda: fleet.status().of("ahead"))
             assert (ahead[0].version, ahead[0].epoch) == ("3", 3)
             assert watcher.config.port == 3
