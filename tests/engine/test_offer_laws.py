@@ -251,7 +251,7 @@ def test_every_two_things_during_an_offer(mood, after):
         offers.world.run(400)
         early, late = ([first, then], []) if not after else ([first], [then])
         try:
-            offers.offer_and_decide(1, mood, 400, early, after, late, 10, commit)
+            offers.offer_and_decide(1, mood, 400, early, after, late, dice.choice([10, 350, 1_500]), commit)
             offers.teardown()
         except AssertionError as error:
             story = offers.world.driver.recorder.story
