@@ -17,7 +17,7 @@ from fleet.etcd import Cluster, running
 from fleet.proxy import Proxy
 from hotconf import ConfigError, HotReloadWatcher
 from hotconf.errors import UsageError
-from hotconf.fleet import Etcd, Fleet
+from hotconf.fleet import Etcd, Fleet, Published, UnchangedError, UnreachableError
 from hotconf.fleet.instance import follower as following
 from hotconf.fleet.instance import lease
 from hotconf.fleet.protocol.keys import Keys
@@ -232,6 +232,42 @@ def test_a_store_that_was_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert fleet.wait(published).everywhere
 
 
+def test_the_leader_is_killed_in_a_storm(tmp_path: Path) -> None:
+    """Every instance ends at the last epoch, serves nothing that was not published, and never goes back."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(running(tmp_path, 3))
+        fleet = stack.enter_context(Fleet("shop", cluster.endpoints))
+        fleet.publish(b"port = 0")
+        served: list[list[int]] = [[], [], []]
+        for at, seen in enumerate(served):
+            watcher = HotReloadWatcher(Etcd("shop", cluster.endpoints, instance=f"web-{at}"), Config)
+            watcher.on_change(lambda config: config.port, lambda _, new, seen=seen: seen.append(new))
+            stack.enter_context(watcher)
+        wait_until(lambda: len(fleet.status().members) == 3)
+        published = []
+        for number in range(1, 31):
+            if number == 10:
+                cluster.leader().kill()
+            # A lost answer is looked up; when nothing was done, or that is not known, it is published once more.
+            published.append(wait_until(lambda number=number: attempt(fleet, f"port = {number}".encode())))
+        assert fleet.wait(published[-1]).everywhere
+        epochs = [entry.epoch for entry in fleet.history(100)]
+        assert epochs == sorted(set(epochs), reverse=True)
+        for seen in served:
+            wait_until(lambda seen=seen: seen and seen[-1] == 30)
+            assert seen == sorted(seen)
+
+
+def attempt(fleet: Fleet, data: bytes) -> Published | None:
+    """What is published; None if it could not be."""
+    try:
+        return fleet.publish(data)
+    except UnreachableError:
+        return None
+    except UnchangedError:  # an answer was lost for good: it had been published
+        return fleet.history(1)[0]
+
+
 def test_compacted_while_it_was_away(fleet: Fleet, start: Start, one_node: Cluster) -> None:
     """It reads afresh."""
     with Proxy(one_node.members[0].client) as proxy:
@@ -275,15 +311,19 @@ def test_a_forked_child_is_a_process_of_its_own(fleet: Fleet, start: Start) -> N
 GREEN = """
     from pydantic import BaseModel
     from hotconf import HotReloadWatcher
-    from hotconf.fleet import Etcd, Fleet
+    from hotconf.fleet import Etcd, Fleet, Published, UnchangedError, UnreachableError
 
     class Config(BaseModel, frozen=True):
         port: int = 0
 
-    with HotReloadWatcher(Etcd({name!r}, {endpoint!r}, instance="green"), Config) as watcher:
-        with Fleet({name!r}, {endpoint!r}) as fleet:
-            waited = fleet.wait(fleet.publish(b"port = 2"))
-            assert waited.everywhere and waited.status.members and watcher.config.port == 2, waited
+    watcher = HotReloadWatcher(Etcd({name!r}, {endpoint!r}, instance="green"), Config)
+    watcher.start(require=False)  # a slow machine may need more than the seconds that a start waits
+    while not watcher.generation:
+        nap(0.01)
+    with Fleet({name!r}, {endpoint!r}) as fleet:
+        waited = fleet.wait(fleet.publish(b"port = 2"))
+        assert waited.everywhere and waited.status.members and watcher.config.port == 2, waited
+    watcher.close()
     print("done")
 """
 

@@ -20,7 +20,7 @@ from hotconf.fleet.protocol.records import Instance
 
 BEAT_S: Final = TTL_S / 3
 """How often the lease is kept alive."""
-ACK_S: Final = 0.2
+ACK_S: Final = 0.4
 """Good news is told within this time, at random: the others are still to apply what this one has applied already, and
 a thousand answers at once would be in their way.
 """
@@ -97,7 +97,7 @@ class Membership:
             return False
         now = time.monotonic()
         if said.status == "ack" and self._tell_s is None:
-            self._tell_s = now + random.uniform(0, ACK_S)  # noqa: S311
+            self._tell_s = now + random.uniform(0.25, 1) * ACK_S  # noqa: S311
         if self._tell_s is not None and said.status == "ack" and now < self._tell_s:
             return False
         self._tell_s = None
