@@ -35,12 +35,15 @@ def show(watcher: HotReloadWatcher[Any], snapshot: Snapshot[Any]) -> None:
 def twin(
     options: Options[Any], *, debounce_ms: int | None = None, state_dir: Path | None = None
 ) -> HotReloadWatcher[Any]:
-    """A watcher that loads `options`, also where a program is only looked at. `debounce_ms` overrules them."""
-    pins = options.pins
+    """A watcher that loads `options`, also where a program is only looked at: of a source as an observer.
+
+    `debounce_ms` overrules them.
+    """
+    pins, source = options.pins, options.source
     settings = None if pins.enabled is None else pins.over(HotReloadSettings())
     with INERT.ours():
         return HotReloadWatcher(
-            options.given,
+            options.given if source is None else source.as_observer(),
             options.schema,
             settings=settings,
             debounce_ms=pins.debounce_ms if debounce_ms is None else debounce_ms,

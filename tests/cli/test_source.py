@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cli.test_program import run
+from cli.test_program import HOTCONF, run
 
 APP = """\
 import os
@@ -38,6 +38,14 @@ class Published(Source):
 
     def watch(self, link):
         raise AssertionError("a command only looks")
+
+    def as_observer(self):
+        return Observed()
+
+
+class Observed(Published):
+    def watch(self, link):
+        return print
 
 
 watcher = HotReloadWatcher(Published(), App, state_dir="states")
@@ -69,13 +77,25 @@ def test_what_is_published_is_shown(project):
     assert "/(etcd)" not in cut_off.stdout + cut_off.stderr
 
 
-@pytest.mark.parametrize("command", [["init"], ["doctor"], ["watch"], ["schema", "--stamp"], ["run"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["init"], ["doctor"], ["schema", "--stamp"]], ids=" ".join)
 def test_what_is_done_to_a_file_is_refused(project, command):
     """Nothing is written where the source has its name."""
     done = run(project, *command)
     assert done.returncode == 2
     assert "shop/prod is no file: give a PATH, or see `hotconf fleet --help`" in done.stderr
     assert not os.path.exists("/(etcd)")  # noqa: PTH110
+
+
+@pytest.mark.parametrize("command", ["watch", "run"])
+def test_watching_it_takes_no_part(project, command):
+    """It is watched as by an observer; without a terminal `run` does the same."""
+    environment = {**os.environ, "CODE_HOME": str(project.parent / "code"), "TERM": "dumb"}
+    arguments = [*HOTCONF, command, "--app", "app:watcher"]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(arguments, cwd=project, env=environment, text=True, **pipes) as process:
+        assert process.stdout.readline() == "Watching shop/prod (generation 1). Ctrl+C to stop.\n"
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="states are kept on POSIX only")

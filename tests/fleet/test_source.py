@@ -365,6 +365,20 @@ def test_reading_without_watching(fleet: Fleet, one_node: Cluster) -> None:
     assert getattr(Etcd("nothing", "127.0.0.1:1").read(), "kind", None) == "unreadable"
 
 
+def test_an_observer_takes_no_part(fleet: Fleet, start: Start, one_node: Cluster) -> None:
+    """A command or an app follows what that instance serves: it has no record, and nobody waits for its vote."""
+    mine = Etcd(fleet.name, one_node.endpoints, instance="web-1", labels={"zone": "eu"})
+    with HotReloadWatcher(mine.as_observer(), Config) as looking:
+        assert fleet.status().members == ()
+        start("web-2", labels={"zone": "eu"})
+        fleet.publish(b"port = 2", canary="zone=eu")
+        port(looking, 2)
+        fleet.promote()
+        fleet.publish_all_or_nothing(b"port = 3", wait_s=30)
+        port(looking, 3)
+        assert [member.instance for member in fleet.status().members] == ["web-2"]
+
+
 def test_a_source_is_pickled_as_its_arguments(one_node: Cluster) -> None:
     """So that a process that is spawned has its own."""
     source = Etcd("shop/prod", one_node.endpoints, instance="web-1", labels={"zone": "eu"})

@@ -18,7 +18,7 @@ from hotconf.problems import Warnings
 from hotconf.report.notification import degraded, notification
 from hotconf.report.problems.lines import spelled
 from hotconf.sources.files.paths import absolute
-from hotconf.text import short_path
+from hotconf.text import short_path, source_name
 from hotconf.twin import twin
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class TextPrinter:
         state = f"generation {generation}" if self._has_config else "no valid configuration yet"
         path, settings = short_path(watcher.path), watcher.settings
         if settings.enabled:
-            echo(f"Watching {path} ({state}, debounce {settings.debounce_ms} ms). Ctrl+C to stop.")
+            window = "" if source_name(watcher.path) else f", debounce {settings.debounce_ms} ms"
+            echo(f"Watching {path} ({state}{window}). Ctrl+C to stop.")
         else:
             echo(
                 f"Loaded {path} ({state}). Hot reload is off: edits are not noticed until a restart. Ctrl+C to stop."

@@ -57,7 +57,7 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
         if busy_while:
             raise Refusal(f"--busy-while needs the terminal app: {missing}")
         echo(f"{missing[0].upper()}{missing[1:]}. Printing events instead.", err=True)
-    target = program.file(path)
+    target = program.path(path)
     main = located(target, program.find)
     # The built-in schema can wait until the first frame is up; a program is imported before.
     options = partial(program.options, main)
@@ -83,7 +83,7 @@ def _missing() -> str | None:
 
 
 def _write_first(target: Path, options: Callable[[], Options[Any]]) -> bool:
-    if os.path.lexists(target) or options().schema.template is None or _was_there(target):
+    if os.path.lexists(target) or options().is_virtual or options().schema.template is None or _was_there(target):
         return False
     from hotconf.cli.template import write_template
 

@@ -51,5 +51,5 @@ def watch(
     """
     from hotconf.cli.follow import follow
 
-    main = program.file(path)
+    main = program.path(path)
     follow(main, program, as_json=as_json, command=command, debounce_ms=debounce_ms, state_dir=state_dir)

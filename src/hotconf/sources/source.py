@@ -134,6 +134,13 @@ class Source(ABC):
         exception, but `trouble`.
         """
 
+    def as_observer(self) -> Source:
+        """The same document for an app or a command that only looks: what it does counts nowhere as the program's.
+
+        By default itself, for a source that counts nobody. One that does returns another one.
+        """
+        return self
+
     @property
     def trouble(self) -> str | None:
         """Why changes may not be noticed: it has been cut off for some seconds. None if all is well.

@@ -18,7 +18,7 @@ from hotconf.fleet.errors import FleetError, LeaseLostError
 from hotconf.fleet.etcd.access import Access
 from hotconf.fleet.etcd.gateway import Gateway
 from hotconf.fleet.etcd.requests import Get
-from hotconf.fleet.instance.lease import Membership
+from hotconf.fleet.instance.lease import Membership, Observer
 from hotconf.fleet.instance.machine import State, step
 from hotconf.fleet.instance.steps import (
     Answered,
@@ -69,6 +69,8 @@ class Place(NamedTuple):
     keys: Keys
     instance: str
     labels: Mapping[str, str]
+    observes: bool = False
+    """It takes no part: it reads what that instance is to serve."""
 
 
 def nothing_in(fleet: str) -> Problem:
@@ -87,7 +89,8 @@ class Follower:
         self._gateway = Gateway(place.access, timeout_s=TIMEOUT_S)
         self._inputs: _queue.SimpleQueue[Input | None] = _queue.SimpleQueue()
         self._watch = ControlWatch(self._gateway, place.keys, self._read, self._cut)
-        self._member = Membership(self._gateway, place.keys, place.instance, place.labels)
+        kind = Observer if place.observes else Membership
+        self._member = kind(self._gateway, place.keys, place.instance, place.labels)
         self._state = State(place.instance, place.labels)
         self._writing = Outage()
         self._told: str | None = None

@@ -24,6 +24,7 @@ ACK_S: Final = 0.4
 """Good news is told within this time, at random: the others are still to apply what this one has applied already, and
 a thousand answers at once would be in their way.
 """
+_IDLE_S: Final = 3600.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -126,3 +127,16 @@ class Membership:
     def _record(self, said: Said) -> Instance:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Instance(*said, at, socket.gethostname(), os.getpid(), self._labels)
+
+
+class Observer(Membership):
+    """Takes no part: it has no lease, writes no record and casts no vote."""
+
+    @property
+    def due_s(self) -> float:
+        """There is nothing to do."""
+        return time.monotonic() + _IDLE_S
+
+    def beat(self, said: Said) -> bool:  # noqa: ARG002 - it says nothing
+        """Nothing."""
+        return False

@@ -85,6 +85,12 @@ class Etcd(Source):
         """As its arguments: in another process it arrives as a source that is not watched yet."""
         return partial(type(self), **self._arguments), ()
 
+    def as_observer(self) -> Etcd:
+        """The same, without taking part: it has no record and no vote."""
+        made = type(self)(**self._arguments)
+        made._place = self._place._replace(observes=True)
+        return made
+
     def __repr__(self) -> str:
         """Without a password."""
         return f"<Etcd {self._name!r} at {', '.join(map(str, self._place.access.endpoints))}>"
