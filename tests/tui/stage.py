@@ -105,6 +105,7 @@ class FakeSession:
         self.found: tuple[str, ...] = ()
         self.described: list[Any] = []
         self.secret_keys: frozenset[str] = frozenset()
+        self.fleet: Any = None
         self.notify: Callable[[Update], object] = lambda update: None
 
     def start(self, notify: Callable[[Update], object], failed: Callable[[BaseException], object]) -> None:

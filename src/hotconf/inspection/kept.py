@@ -21,7 +21,7 @@ from hotconf.problems import Problem
 from hotconf.runtime.load import load, load_kept
 from hotconf.schema import Schema
 from hotconf.snapshot import Snapshot, SourceFile
-from hotconf.sources.base import Options
+from hotconf.sources.base import Options, ProfileLayer
 from hotconf.sources.files import reading
 from hotconf.sources.files.missing import NO_BASELINE, Baseline
 from hotconf.text import printable, short_path, source_name
@@ -80,6 +80,17 @@ def as_given(options: Options[Any], content: bytes | None, form: str) -> Snapsho
         return Snapshot({}, 0, "", at, (), MappingProxyType({}))
     files = (SourceFile(options.path, "main", content, form),)
     return _look(load_kept(options, files, at).candidate, files, at).snapshot
+
+
+def documents(
+    options: Options[Any], old: tuple[bytes, str] | None, new: tuple[bytes, str]
+) -> tuple[Snapshot[Any], Snapshot[Any]]:
+    """Two main documents, each with its format, to be compared: no layer counts, except what a profile takes from
+    them. None: there is none.
+    """
+    layers = tuple(each for each in options.layers if isinstance(each, ProfileLayer))
+    alone = options._replace(layers=layers)
+    return as_given(alone, old and old[0], (old or new)[1]), as_given(alone, *new)
 
 
 def baseline_of(state_dir: Path, options: Options[Any]) -> Baseline:

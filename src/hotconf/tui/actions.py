@@ -83,6 +83,8 @@ class Actions(Everywhere):
                 return bool(self.history.snapshots)
             case "help", _:
                 return not isinstance(self.screen, Sheet) or self.screen.helped
+            case "fleet", _:
+                return self.session.fleet is not None
             case "generations" | "latency", _:
                 return self.view.facts.started
         return True
@@ -141,6 +143,14 @@ class Actions(Everywhere):
         from hotconf.tui.screens.generations import GenerationList
 
         self.push_screen(GenerationList(self._generations, self._rollback.ask, self.clock.now))
+
+    def action_fleet(self) -> None:
+        """Who runs what in the fleet."""
+        from hotconf.tui.screens.fleet import FleetScreen
+
+        source = self.session.fleet
+        if source is not None:
+            self.push_screen(FleetScreen(source, self.session.published, self.aside, self.clock.now))
 
     def on_chosen(self, message: Chosen) -> None:
         """Details of what is under the cursor."""

@@ -6,6 +6,7 @@ thread of their own. What makes a watcher is imported with the first one: the fi
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from hotconf.changes import Change
     from hotconf.events import ConfigReloadEvent
+    from hotconf.fleet import Etcd, Shown
     from hotconf.formats.base import Format
     from hotconf.keypath import KeyPath
     from hotconf.problems import Problem
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from hotconf.subscribers.stats import Stats
     from hotconf.tui.describing.describer import Describer
     from hotconf.tui.past.states import States
+    from hotconf.tui.view.comparison import File
     from hotconf.tui.view.configuration import Item
     from hotconf.tui.view.details import Description
     from hotconf.watcher import HotReloadWatcher
@@ -54,6 +57,8 @@ class Session:
         self._state_dir = state_dir
         self._options = options
         self._schema: Schema[Any] | None = None
+        self._known: Options[Any] | None = None
+        """What `options` returned."""
         self._describer: Describer | None = None
         self._secret_keys: frozenset[str] = frozenset()
         self._form_of: Callable[[Path], Format] = format_of
@@ -159,6 +164,26 @@ class Session:
             raise UsageError("nothing is watched yet")
         return self._states
 
+    @property
+    def fleet(self) -> Etcd | None:
+        """The fleet that is followed, if one is."""
+        source = None if self._known is None else self._known.source
+        if source is None or "hotconf.fleet.instance.source" not in sys.modules:  # then it is another one
+            return None
+        from hotconf.fleet import Etcd
+
+        return source if isinstance(source, Etcd) else None
+
+    def published(self, old: Shown, new: Shown) -> tuple[File, ...]:
+        """Slow. How two documents of the fleet differ, with secrets masked."""
+        from hotconf.inspection.kept import documents
+        from hotconf.tui.view import comparison
+
+        if self._known is None:
+            raise UsageError("nothing is watched yet")
+        sides = documents(self._known, (old.data, old.format), (new.data, new.format))
+        return comparison.compared(*sides, self._secret_keys)
+
     def describe(self, snapshot: Snapshot[Any], path: KeyPath, *, table: bool) -> Description:
         """Slow, the first time. What the model and every layer say about the value, or the `table`, at `path`."""
         if self._describer is None:
@@ -196,7 +221,7 @@ class Session:
         from hotconf.twin import original, twin
 
         options = self._options()
-        self._schema = options.schema
+        self._known, self._schema = options, options.schema
         self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
         watcher = twin(options, state_dir=self._state_dir)
         where = original(watcher)[1]

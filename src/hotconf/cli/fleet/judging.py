@@ -107,19 +107,13 @@ def difference(
     """Lines of a unified diff of two documents, with secrets as …. `titles`: what each of them is."""
     from hotconf.cli.program import unmodelled
     from hotconf.config.redaction.secret_keys import secret_keys
-    from hotconf.inspection.kept import as_given
+    from hotconf.inspection.kept import documents
     from hotconf.report.difference import unified
     from hotconf.text import printable
 
-    sides = []
-    keys: frozenset[str] = frozenset()
-    for side in (old, new):
-        data, form = side or (b"", new[1])
-        known = _options(name, data, form, program)
-        options = known or unmodelled(_Document(name, Fetched(data, "1", form)).path)
-        keys = secret_keys(options.schema)
-        sides.append(as_given(options, data if side else None, form))
-    lines = unified(sides[0], sides[1], secret_keys=keys)
+    known = _options(name, *new, program)
+    options = known or unmodelled(_Document(name, Fetched(new[0], "1", new[1])).path)
+    lines = unified(*documents(options, old, new), secret_keys=secret_keys(options.schema))
     if lines:
         yield lines[0] if old is None else printable(f"--- {titles[0]}")
         yield printable(f"+++ {titles[1]}")

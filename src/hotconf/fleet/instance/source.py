@@ -105,6 +105,11 @@ class Etcd(Source):
         """Who this is in the fleet."""
         return self._place.instance
 
+    @property
+    def reached(self) -> dict[str, Any]:
+        """The arguments of the `Fleet` that this follows. They may hold a password."""
+        return {name: value for name, value in self._arguments.items() if name not in ("instance", "labels")}
+
     def read(self) -> Fetched | Problem:
         """What this instance is to serve, as it was received last; if it is not watched, as it is in etcd now."""
         follower = self._follower

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from hotconf import arguments
@@ -28,25 +29,35 @@ class Guarded(NamedTuple):
 
 
 def follow(
-    gateway: Gateway, keys: Keys, until: float, state: State | None = None, every_s: float = SILENCE_S
+    gateway: Gateway,
+    keys: Keys,
+    until: float,
+    state: State | None = None,
+    every_s: float = SILENCE_S,
+    *,
+    streams: Callable[[], Stream] = Stream,
+    tell: Callable[[str | None], object] = lambda why: None,  # noqa: ARG005
 ) -> Iterator[tuple[State, set[tuple[str, str]] | None]]:
     """The state, then again after each change, with the processes concerned (None: it was read afresh).
 
     Ends at `until`, by the monotonic clock, or some milliseconds later; `every_s`: at the latest then it is yielded
-    again. Raises `UnreachableError` when that lasts, and what etcd refuses.
+    again. `streams` makes what can be cut, which ends it. `tell` is called with why etcd cannot be reached, and with
+    None when it can. Raises `UnreachableError` when that lasts, and what etcd refuses.
     """
     failed_at: float | None = None
     forbidden = False
     while True:
+        stream = streams()
         try:
             if state is None:
                 state = reading.read(gateway, keys)
                 yield state, None
             failed_at = None
+            tell(None)
             left = until - time.monotonic()
             if left <= 0:
                 return
-            watch = gateway.watch(keys.root, state.revision + 1, Stream(), silence_s=min(left, every_s))
+            watch = gateway.watch(keys.root, state.revision + 1, stream, silence_s=min(left, every_s))
             for seen in watch:
                 forbidden = False
                 yield state, state.apply(seen)
@@ -59,7 +70,10 @@ def follow(
             if forbidden:
                 raise
             forbidden = True  # or its token has expired: the next try has another one
-        except UnreachableError:
+        except UnreachableError as error:
+            if stream.is_cut:
+                return
+            tell(str(error))
             failed_at = failed_at or time.monotonic()
             if time.monotonic() >= min(until, failed_at + 2 * SILENCE_S):
                 raise
@@ -73,6 +87,30 @@ class Following:
     def __init__(self, gateway: Gateway, keys: Keys) -> None:
         self._gateway = gateway
         self._keys = keys
+        self._stream: Stream | None = None
+        self._ended = False
+
+    def states(self, tell: Callable[[str | None], object]) -> Iterator[State]:
+        """All that is known now, and after each change, until `end`: each a copy, of which the status is made only if
+        it is looked at. A thousand processes may answer within a second.
+
+        `tell` is called, on this thread, with why etcd cannot be reached, and with None when it can again.
+        """
+        watched = follow(self._gateway, self._keys, float("inf"), streams=self._cuttable, tell=tell)
+        for state, _ in watched:
+            yield replace(state, instances=dict(state.instances), votes=dict(state.votes))
+
+    def end(self) -> None:
+        """End `states`, from another thread."""
+        self._ended = True
+        if self._stream is not None:
+            self._stream.cut()
+
+    def _cuttable(self) -> Stream:
+        self._stream = Stream()
+        if self._ended:
+            self._stream.cut()
+        return self._stream
 
     def statuses(self, timeout_s: float | None = None) -> Iterator[FleetStatus]:
         """The status now, and after each change, until the time is over; for ever without one."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from hotconf.errors import UsageError
+from hotconf.text import printable, source_name
 from hotconf.tui.outside.editor import command, editor
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Editing:
 
     def open(self, place: Place) -> str:
         """Open the person's editor at `place` and wait until it ends; what went wrong, or nothing."""
+        if name := source_name(place.file):
+            return f"{printable(name)} is no file: F says how it is changed"
         try:
             line = command(editor(os.environ), place)
         except UsageError as error:

@@ -93,9 +93,9 @@ class States:
             if then.errors:
                 return f"{state.name} is not valid any more, so that it would not be loaded: {one_line(then.errors)}"
             now = self._on_disk([file.path for file in state.files if file.configures])
+            planned = plan(then.snapshot, now.snapshot)
         except (OSError, UsageError) as error:
             return _reason(error)
-        planned = plan(then.snapshot, now.snapshot)
         if not planned.writes and not planned.appeared:
             return f"The files are those of {state.name} already"
         locked = next((path for path, _ in planned.writes if not self._writable(path)), None)

@@ -7,6 +7,7 @@ from typing import Final
 from hotconf.tui.keys import Everywhere, lines
 from hotconf.tui.screens.details import Details
 from hotconf.tui.screens.difference import Difference
+from hotconf.tui.screens.fleet import FleetDifference, FleetScreen
 from hotconf.tui.screens.generations import GenerationList
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.problems import Problems
@@ -29,6 +30,8 @@ SCOPES: Final[tuple[tuple[str, type], ...]] = (
     ("In the problems", Problems),
     ("In the generations", GenerationList),
     ("In the differences", Difference),
+    ("In the fleet", FleetScreen),
+    ("In the differences of the fleet", FleetDifference),
     ("Before a rollback", AskRollback),
     ("Everywhere", Everywhere),
 )

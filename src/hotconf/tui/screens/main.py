@@ -45,6 +45,7 @@ class Main(Screen[None]):
         Binding("r", "app.reload(False)", "Reload", tooltip="load the files now, without waiting for the window"),
         Binding("L", "app.latency", "Latency", tooltip="where the time of a reload goes"),
         Binding("b", "app.generations", "Generations", tooltip="all generations, and the states on disk"),
+        Binding("F", "app.fleet", "Fleet", tooltip="the fleet: who runs what, and what was published"),
         Binding("p", "app.problems", "Problems", tooltip="all problems and warnings"),
         Binding("]", "app.problems(1)", show=False, tooltip="the next or the previous problem"),
         Binding("[", "app.problems(-1)", show=False, tooltip="the next or the previous problem"),

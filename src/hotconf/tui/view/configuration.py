@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.changes import MASK, MISSING, Change, Cut, contrasted, holds_cut, shown
 from hotconf.keypath import KeyPath, dotted
-from hotconf.text import quoted
+from hotconf.text import file_name, quoted, source_name
 from hotconf.tui.view.rows import Key, Place
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def short_names(files: Iterable[Path]) -> Mapping[Path, str]:
     """`config.toml`, or `models/a.toml` and `agents/a.toml`: the shortest ends of the paths that are different."""
     alike = defaultdict[str, set["Path"]](set)
     for file in files:
-        alike[file.name].add(file)
+        alike[file_name(file)].add(file)
     return {file: _end(file, others - {file}) for others in alike.values() for file in others}
 
 
@@ -206,10 +206,12 @@ def short(origin: Origin, names: Mapping[Path, str]) -> str:
     """`config.toml:3` of the text of a configuration; else as people write it: `.env:2`, `secrets/db_password`."""
     if origin.file is None or origin.column is None:
         return origin.where
-    return f"{names.get(origin.file, origin.file.name)}:{origin.line}"
+    return f"{names.get(origin.file, file_name(origin.file))}:{origin.line}"
 
 
 def _end(file: Path, others: Iterable[Path]) -> str:
+    if source_name(file):
+        return file_name(file)
     parts = file.parts
     length = 1
     while length < len(parts) and any(other.parts[-length:] == parts[-length:] for other in others):

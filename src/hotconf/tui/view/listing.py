@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hotconf.report.cells import wrapped
+from hotconf.text import file_name
 from hotconf.tui.past.timeline import when
 from hotconf.tui.view.rows import Row, Span
 
@@ -89,7 +90,7 @@ def _below(state: State, room: int) -> Iterator[Row]:
         said.insert(0, (f"{state.name} {state.refused}", "bad"))
     elif state.number is None:
         said.append(("not kept on disk", "muted"))
-    names = [file.path.name for file in state.files if file.configures]
+    names = [file_name(file.path) for file in state.files if file.configures]
     if names:
         said.append((f"Files: {', '.join(names)}", "muted"))
     for number, (text, tone) in enumerate(said):

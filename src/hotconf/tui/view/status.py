@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
 from hotconf.problems import tally
 from hotconf.report.notification import degraded
-from hotconf.text import printable
+from hotconf.text import printable, source_name
 from hotconf.tui.view.rows import RESTART, WARNING, Span, Tone, counted
 from hotconf.tui.view.stream import SYMBOLS
 
@@ -97,6 +97,12 @@ def _watch(view: View) -> Iterator[str]:
     facts = view.facts
     if not facts.started:
         return
+    if source_name(facts.path) and facts.enabled:
+        kind = facts.path.parts[1].strip("()")
+        files = f" and {counted(len(facts.watching), 'file')}" if facts.watching else ""
+        yield f"following {kind}{files}"
+        yield f"following {kind}"
+        return
     if not facts.watching:
         yield "not watching"
         return
@@ -142,6 +148,8 @@ def _time(moment: datetime) -> str:
 
 
 def _short(path: Path, home: Path | None) -> str:
+    if name := source_name(path):
+        return name
     if home is not None and path.is_relative_to(home):
         return str(Path("~") / path.relative_to(home))
     return str(path)

@@ -13,6 +13,7 @@ from hotconf.report.cells import wrapped
 from hotconf.report.notification import as_before, notification
 from hotconf.report.problems.lines import spelled
 from hotconf.snapshot import Timings
+from hotconf.text import file_name, source_name
 from hotconf.tui.view.facts import Excerpts, Happening, Note
 from hotconf.tui.view.rows import RESTART, WARNING, Key, Place, Row, Span, Tone, counted, highlighted
 
@@ -204,7 +205,7 @@ def _sourced(entry: Entry, *, every: bool) -> Iterator[tuple[int, Problem, tuple
 
 
 def _by_name(problem: Problem, file: Path) -> Problem:
-    return spelled(problem, file, Path(file.name))
+    return spelled(problem, file, file if source_name(file) else Path(file.name))
 
 
 def _head(entry: Entry, opened: bool | None) -> Row:
@@ -232,7 +233,7 @@ def _short_headline(entry: Entry) -> tuple[Span, ...]:
 def _headline(event: Happening) -> tuple[Span, ...]:
     match event:
         case FileChanged():
-            return (Span(f"{event.path.name} changed", "muted"),)
+            return (Span(f"{file_name(event.path)} changed", "muted"),)
         case ReloadSuccess():
             number = f" · {counted(len(event.changes), 'change')}" if event.changes else ""
             return Span("Reloaded", "good"), Span(f" generation {event.generation}{number}")

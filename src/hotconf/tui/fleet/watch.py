@@ -1,0 +1,103 @@
+"""`FleetWatch`: the state of a fleet, followed on a thread of its own while somebody looks.
+
+Rule 1: nothing is published, and nothing is registered: it reads.
+Rule 2: whatever fails is shown and tried again; what was known last stays, with its time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from hotconf.fleet import Fleet, FleetError
+from hotconf.tui.fleet.rows import Fact
+
+if TYPE_CHECKING:
+    from hotconf.fleet import FleetStatus, Published, Shown
+    from hotconf.fleet.publishing.reading import State
+
+_AGAIN_S: Final = 2.0
+_ENTRIES: Final = 50
+
+
+class FleetWatch:
+    """From `start` to `end`. `take` is asked on the thread of the app; what is *slow* on another."""
+
+    def __init__(self, opened: Callable[[], Fleet], now: Callable[[], datetime]) -> None:
+        """`opened` makes a `Fleet`, each time another: one is used by one thread."""
+        self._opened = opened
+        self._now = now
+        self._over = threading.Event()
+        self._fleet: Fleet | None = None
+        self._state: State | None = None
+        self._trouble: str | None = None
+        self._news = False
+        self._fact = Fact()
+
+    def start(self) -> None:
+        """Follow it from now on."""
+        threading.Thread(target=self._run, name="hotconf fleet", daemon=True).start()
+
+    def end(self) -> None:
+        """Follow it no longer. Waits for nothing."""
+        self._over.set()
+        if self._fleet is not None:
+            self._fleet.end()
+
+    @property
+    def fact(self) -> Fact:
+        """What is known, as it was taken last."""
+        return self._fact
+
+    def take(self) -> bool:
+        """Take what is known by now; returns whether anything is new."""
+        if not self._news:
+            return False
+        self._news = False
+        state, trouble = self._state, self._trouble
+        try:
+            status: FleetStatus | None = self._fact.status if state is None else state.status
+        except FleetError as error:  # a record that no hotconf has written
+            status, trouble = self._fact.status, str(error)
+        at = self._fact.at if trouble is not None else self._now()
+        self._fact = Fact(status, at, trouble)
+        return True
+
+    def history(self) -> tuple[Published, ...] | str:
+        """Slow. What was current, newest first; or why that is not known."""
+        try:
+            with self._opened() as fleet:
+                return fleet.history(_ENTRIES)
+        except FleetError as error:
+            return str(error)
+
+    def documents(self, old: str, new: str) -> tuple[Shown, Shown] | str:
+        """Slow. Two versions, or why they cannot be had. They may hold secrets."""
+        try:
+            with self._opened() as fleet:
+                return fleet.show(old), fleet.show(new)
+        except FleetError as error:
+            return str(error)
+
+    # The thread
+
+    def _run(self) -> None:
+        with closing(self._opened()) as fleet:
+            self._fleet = fleet
+            while not self._over.is_set():
+                try:
+                    for state in fleet.states(self._tell):
+                        self._state = state
+                        self._news = True
+                        if self._over.is_set():
+                            return
+                except FleetError as error:
+                    self._tell(str(error))
+                self._over.wait(_AGAIN_S)
+
+    def _tell(self, why: str | None) -> None:
+        if why != self._trouble:
+            self._trouble, self._news = why, True
