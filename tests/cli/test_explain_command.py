@@ -52,4 +52,50 @@ def test_what_is_wrong_has_its_status(here):
     result = explain("cost")
     assert result.exit_code == 1
     assert "more.toml:2:19" in result.stderr
-    assert result.stdout == ""
+    (here / "more.toml").write_text("[cost\n")
+    assert (explain("cost").exit_code, explain("cost").stdout) == (1, "")
+
+
+def test_the_valid_rest_is_explained_while_another_key_is_broken(here):
+    """The answer is that of the valid rest; stderr says what is broken, which is marked where it is shown."""
+    (here / "more.toml").write_text('[cost]\ndaily_limit_usd = 30\n[models.m]\nmodel = "m"\ntemperature = 5\n')
+    result = explain("cost.daily_limit_usd")
+    assert result.exit_code == 1
+    assert "more.toml:5:15" in result.stderr
+    assert result.stdout.splitlines()[:2] == ["cost.daily_limit_usd = 30.0", "  more.toml:2:19    30"]
+    lines = explain("models.m.temperature").stdout.splitlines()
+    assert lines[0] == "models.m.temperature = 5  # as written, not valid"
+    assert lines[1].split() == ["more.toml:5:15", "5"]
+    said = json.loads(explain("models.m.temperature", "--json").stdout)
+    assert [each["valid"] for each in said["values"]] == [False]
+    assert explain("cost.dayly").exit_code == 2
+
+
+MODEL = """
+from pydantic import BaseModel, SecretStr
+
+class Db(BaseModel):
+    host: str
+    user: str
+    password: SecretStr = SecretStr("")
+
+class Config(BaseModel):
+    db: Db
+    n: int = 0
+"""
+
+
+def test_what_is_missing_leaves_the_rest_explained(here, monkeypatch):
+    """Without a key that the model requires the others are shown as they are written, without their secrets."""
+    (here / "app_of_db.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(here)
+    (here / "config.toml").write_text('n = 1\n[db]\nhost = "x"\npassword = "hunter2hunter2"\n')
+    arguments = ("--schema", "app_of_db:Config", here / "config.toml")
+    result = explain("db.host", *arguments)
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, 'db.host = "x"  # as written, not valid')
+    assert "db.user" in result.stderr
+    whole = explain("db", *arguments)
+    assert "hunter2" not in whole.stdout + whole.stderr
+    assert "db.password" in whole.stdout
+    missing = explain("db.user", *arguments)
+    assert (missing.exit_code, missing.stdout) == (1, "")

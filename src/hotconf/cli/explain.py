@@ -14,7 +14,9 @@ from hotconf.cli.program import profile_option, program_options
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
+    from hotconf.inspection.inspect import Inspection, State
     from hotconf.keypath import KeyPath
+    from hotconf.report.explanation import Explanation
     from hotconf.sources.base import Options
 
 
@@ -39,19 +41,22 @@ def explain(
     such as APP_SERVER__PORT. PATH and @N are those of `hotconf show`.
 
     The values of layers are shown as they are written there, before validation. Secrets are masked. Warnings go to
-    stderr.
+    stderr. If the configuration is invalid, stderr says why, and the rest is explained all the same; what is wrong is
+    shown as it is written, and marked.
 
     Exit status: 0 shown; 1 the configuration is invalid; 2 a file is missing, unreadable or too large, KEY does not
     exist, or wrong usage.
     """
     from hotconf.cli import states
+    from hotconf.cli.verdict import status
     from hotconf.keypath import dotted
     from hotconf.report import explanation
 
-    found, options = states.effective(ctx, arguments, program, state_dir)
-    schema = options.schema
-    path = _of_variable(key, options) or states.key_of(key, schema)
-    explained = explanation.explain(found.snapshot, schema, path)
+    found, options = states.inspected(arguments, program, state_dir)
+    path = _of_variable(key, options) or states.key_of(key, options.schema)
+    explained = _explained(found, options, path)
+    if explained is None:
+        ctx.exit(status(found.problems))
     if as_json:
         import json
 
@@ -60,6 +65,28 @@ def explain(
         from hotconf.cli.paint import show
 
         show(explanation.as_text(explained) or dotted(path), "explanation", hanging=4)
+    ctx.exit(status(found.problems))
+
+
+def _explained(found: State[Any] | Inspection, options: Options[Any], path: KeyPath) -> list[Explanation] | None:
+    """The values at `path`; None if nothing can be said, because the configuration is invalid."""
+    from hotconf.errors import UsageError
+    from hotconf.inspection.inspect import State
+    from hotconf.report import explanation
+
+    if isinstance(found, State):
+        return explanation.explain(found.snapshot, options.schema, path)
+    from hotconf.inspection.remains import remaining
+
+    left = None if found.refused is None else remaining(options, found.refused)
+    if left is None:
+        return None
+    try:
+        return explanation.explain(left.snapshot, options.schema, path, left.written, left.unknown)
+    except UsageError:
+        if any(each.path[: len(path)] == path for each in found.problems):
+            return None  # it is missing, which is said
+        raise
 
 
 def _of_variable(text: str, options: Options[Any]) -> KeyPath | None:

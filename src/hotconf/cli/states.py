@@ -126,6 +126,16 @@ def effective(
     """The state that `[@N] [PATH]` name, and how it is loaded. What is wrong with it is shown; ends the command if it
     is not valid.
     """
+    found, options = inspected(arguments, program, state_dir)
+    if not isinstance(found, State):
+        ctx.exit(status(found.problems))
+    return found, options
+
+
+def inspected(
+    arguments: tuple[str, ...], program: Program, state_dir: Path | None
+) -> tuple[State[Any] | Inspection, Options[Any]]:
+    """The state that `[@N] [PATH]` name, or why there is none, and how it is loaded. What is wrong is shown."""
     numbered = bool(arguments) and number(arguments[0]) is not None
     if len(arguments) > 1 + numbered:
         raise click.UsageError("give one PATH")
@@ -137,8 +147,6 @@ def effective(
     found = named(wanted, program, history=History(file, state_dir))
     options = program.options(absolute(file))
     show_problems(found, given, options.schema, absolute(file))
-    if not isinstance(found, State):
-        ctx.exit(status(found.problems))
     return found, options
 
 

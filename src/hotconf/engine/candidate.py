@@ -67,6 +67,8 @@ class Invalid(NamedTuple):
     """Files of the published state that are absent."""
     secrets: Scrubber | None = None
     """Knows the secrets of the files, and of what is published."""
+    made_of: Any = None
+    """All layers. Opaque to the engine."""
 
     @property
     def kind(self) -> Kind:

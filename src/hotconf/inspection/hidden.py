@@ -25,15 +25,15 @@ def hidden(options: Options[Any], good: Valid[Any]) -> tuple[Problem, ...]:
     for each of them.
     """
     layers: Layers = good.made_of
-    whole = Part(options, layers, layers).origins()
+    together = Part(options, layers, layers).merged()
     found: dict[object, Problem] = {}
     for part in _parts(layers):
         judged = Part(options, layers, part)
-        origins = judged.origins()
-        if origins is None or whole is None:
+        merged = judged.merged()
+        if merged is None or together is None:
             continue
         for problem in judged.errors():
-            origin, winner = origins.get(problem.path), whole.locate(problem.path)
+            origin, winner = merged.origins.get(problem.path), together.origins.locate(problem.path)
             if problem.path and origin is not None and winner is not None and winner != origin:
                 warning = replace(problem, message=f"{problem.message}, hidden by {winner.where}", severity="warning")
                 found.setdefault((origin, problem.path, problem.message), warning)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hotconf.changes import Change
 from hotconf.config.pipeline import in_order
-from hotconf.engine.candidate import Candidate, Unstable, Valid
+from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
 from hotconf.formats.base import Format
 from hotconf.formats.registry import format_of
 from hotconf.problems import Problem
@@ -42,6 +42,8 @@ class Inspection:
     """Removes the secrets of the load, if they were sought."""
     form_of: Callable[[Path], Format] = field(default=format_of, repr=False)
     """What a file is written in."""
+    refused: Invalid | None = field(default=None, repr=False)
+    """What the load brought back, if that is not valid."""
 
     def text(self, path: Path) -> str:
         """The text of the file at `path` as it was inspected; empty if it was not read."""
@@ -112,7 +114,7 @@ def _inspection(found: Candidate[T], files: FileSet, options: Options[T]) -> Sta
     scrub = None if isinstance(found, Unstable) else found.secrets
     form_of = partial(files.form_of, options=options)
     if not isinstance(found, Valid):
-        return Inspection(problems_of(found), files, scrub, form_of)
+        return Inspection(problems_of(found), files, scrub, form_of, found if isinstance(found, Invalid) else None)
     snapshot = Snapshot(
         found.config,
         1,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.changes import MISSING
 from hotconf.config.redaction.masking import shown, shown_answer
 from hotconf.config.redaction.secret_values import secrets_of
 from hotconf.config.shape import shape_of
+from hotconf.config.walk import value_at
 from hotconf.keypath import dotted
 from hotconf.report.cells import steady, width
 from hotconf.report.effective import leaves, origin_json, real_paths, value_of
@@ -17,11 +19,14 @@ from hotconf.secrets.scrubber import Scrubber
 from hotconf.snapshot import DEFAULT, Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from hotconf.keypath import KeyPath
     from hotconf.schema import Schema
     from hotconf.snapshot import Snapshot
+
+
+NOT_VALID: Final = "  # as written, not valid"
 
 
 class Explanation(NamedTuple):
@@ -32,6 +37,8 @@ class Explanation(NamedTuple):
     """That in force."""
     answers: tuple[Answer, ...]
     """What the layers say, as it is written there: the winner first, then the others, strongest first."""
+    valid: bool = True
+    """If not: `value` is as it is written, and the configuration is refused because of it, or of what is near it."""
 
 
 class Explainer:
@@ -54,14 +61,36 @@ class Explainer:
         return tuple(Answer(each.origin, shown_answer(real, each.value, self.scrub)) for each in answers)
 
 
-def explain(snapshot: Snapshot[Any], schema: Schema[Any], key: KeyPath) -> list[Explanation]:
-    """The value at `key`, or those of the table at `key`; fit to be shown.
+def explain(
+    snapshot: Snapshot[Any],
+    schema: Schema[Any],
+    key: KeyPath,
+    written: Mapping[str, Any] = MappingProxyType({}),
+    unknown: Iterable[KeyPath] = (),
+) -> list[Explanation]:
+    """The value at `key`, or those of the table at `key`; fit to be shown. Where it is `unknown` what is valid, that
+    is what is `written`.
 
     Raises `UsageError` if there is nothing.
     """
-    table = value_of(shown(snapshot.config, snapshot.secret_paths()), key)
     explainer = Explainer(snapshot, schema)
-    return [Explanation(path, value, explainer.answers(path)) for path, value in leaves(key, table)]
+    whole = shown(snapshot.config, snapshot.secret_paths())
+    for path in unknown:
+        whole = _put(whole, path, shown_answer(path, value_at(written, path), explainer.scrub))
+
+    def valid(path: KeyPath) -> bool:
+        return not any(path[: len(each)] == each for each in unknown)
+
+    found = leaves(key, value_of(whole, key))
+    return [Explanation(path, value, explainer.answers(path), valid(path)) for path, value in found]
+
+
+def _put(table: Any, path: KeyPath, value: object) -> Any:
+    """`table` with `value` at `path`."""
+    if not path:
+        return value
+    around = table if isinstance(table, dict) else {}
+    return {**around, path[0]: _put(around.get(path[0]), path[1:], value)}
 
 
 def _default(schema: Schema[Any], path: KeyPath) -> object:
@@ -86,7 +115,7 @@ def _lines(explained: Explanation) -> list[str]:
     column = max(map(width, places), default=0)
     answers = zip(places, explained.answers, strict=True)
     return [
-        f"{dotted(explained.key)} = {spelled(explained.value)}",
+        f"{dotted(explained.key)} = {spelled(explained.value)}{'' if explained.valid else NOT_VALID}",
         *(f"  {place}{' ' * (column - width(place))}  {spelled(answer.value)}" for place, answer in answers),
     ]
 
@@ -104,6 +133,7 @@ def as_json(explained: Iterable[Explanation], key: KeyPath) -> Json:
         {
             "key": dotted(each.key),
             "value": plain(each.value),
+            "valid": each.valid,
             "answers": [{**origin_json(answer.origin), "value": plain(answer.value)} for answer in each.answers],
         }
         for each in explained

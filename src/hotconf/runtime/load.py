@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hotconf.config.layers import LayerTable
-from hotconf.config.merge import Origins, merge
+from hotconf.config.merge import Merged, merge
 from hotconf.config.pipeline import SAME_FILES, Layers, Merging, Pipeline
 from hotconf.config.reload_settings import settings_path
 from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
@@ -197,13 +197,14 @@ def _run(pipeline: Pipeline[T], layers: Layers, named: NamedFiles, known: Baseli
     """The candidate that `layers` make; `named` reads the files that its values name. `known`: those of now."""
     if layers.home is None:  # no value names a file
         candidate = pipeline.run(layers)
-        return candidate if isinstance(candidate, Invalid) else candidate._replace(baseline=known, made_of=layers)
+        candidate = candidate._replace(made_of=layers)
+        return candidate if isinstance(candidate, Invalid) else candidate._replace(baseline=known)
     named.names = {}
     layers = layers._replace(named=named.contents(known.named), own_named=lambda: named.contents(named.names))
     with named.reading():
         candidate = pipeline.run(layers)
     if isinstance(candidate, Invalid):
-        return candidate
+        return candidate._replace(made_of=layers)
     names = known.named if candidate.unchanged == SAME_FILES else dict(named.names)
     return candidate._replace(
         files=(*candidate.files, *named.kept(names)),
@@ -297,10 +298,10 @@ class Part:
         self._named = NamedFiles(options.base, {})
         self._part = part
 
-    def origins(self) -> Origins | None:
-        """Where their values stand; None if they cannot be merged."""
+    def merged(self) -> Merged | None:
+        """What they say together; None if they cannot be merged."""
         merging = self._pipeline.merged(self._part)
-        return merging.merged.origins if isinstance(merging, Merging) else None
+        return merging.merged if isinstance(merging, Merging) else None
 
     def errors(self) -> tuple[Problem, ...]:
         """Why they are not valid."""

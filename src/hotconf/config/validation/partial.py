@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import is_dataclass
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from pydantic import BaseModel
 
@@ -51,6 +51,28 @@ def part(schema: Schema[T], merged: Merged, wrong: Iterable[KeyPath], gaps: Iter
     """The configuration that `merged` makes without what is `wrong` and what is missing, and the same once more with
     that hidden; None if there is none, or if not all of it can be hidden.
     """
+    remains = without(schema, merged, wrong)
+    if remains is None:
+        return None
+    shown = validated(schema, merged._replace(table=remains.table))
+    whole = all(_hide(shown, path) for path in remains.unknown) and all(_hide_gap(shown, gap) for gap in gaps)
+    return (remains.config, shown) if whole and not isinstance(shown, Errors) else None
+
+
+class Remains(NamedTuple, Generic[T]):
+    """What is valid of a configuration that is refused."""
+
+    config: T
+    table: dict[str, Any]
+    """What it is made of."""
+    unknown: tuple[KeyPath, ...]
+    """What was left out: what is wrong, an array with it, or the table that lacks something. `config` has defaults
+    there.
+    """
+
+
+def without(schema: Schema[T], merged: Merged, wrong: Iterable[KeyPath] = ()) -> Remains[T] | None:
+    """What `merged` makes without what is `wrong`, and without what turns out to be; None if nothing is left."""
     table, unknown, paths = merged.own_table(), list[KeyPath](), list(wrong)
     for _ in range(_TRIES):
         for path in paths:
@@ -61,13 +83,9 @@ def part(schema: Schema[T], merged: Merged, wrong: Iterable[KeyPath], gaps: Iter
             unknown.append(way)
         found = validated(schema, merged._replace(table=table))
         if not isinstance(found, Errors):
-            break
+            return Remains(found, table, tuple(unknown))
         paths = [tuple(each["loc"]) for each in found.details]
-    else:
-        return None
-    shown = validated(schema, merged._replace(table=table))
-    whole = all(_hide(shown, path) for path in unknown) and all(_hide_gap(shown, gap) for gap in gaps)
-    return (found, shown) if whole and not isinstance(shown, Errors) else None
+    return None
 
 
 def _way(table: dict[str, Any], path: KeyPath) -> KeyPath:
