@@ -23,6 +23,11 @@ def wrong(name: str, given: object, expected: str) -> UsageError:
     return UsageError(f"{name}{' ' if value.startswith('of type') else '='}{value}: give {expected}")
 
 
+def too_late(method: str) -> UsageError:
+    """What a closed watcher answers to whoever registers something."""
+    return UsageError(f"this watcher is closed: {method}() works before that")
+
+
 def named(given: object) -> str:
     """A value in a few words: a class and a plain value by name, others by their type, for they may hold secrets."""
     if isinstance(given, type) and get_origin(given) is None:

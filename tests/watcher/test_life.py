@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import signal
 import threading
 import time
 import weakref
@@ -15,6 +17,7 @@ import pytest
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hotconf import Env, HotReloadWatcher, Problem, Profile, SecretsDir, UsageError
+from hotconf.integrations.logging import configure
 from hotconf.runtime import reloader
 from waiting import wait_until
 from watcher.watched import CHANGED, App, Gate, Seen, ours, port
@@ -219,6 +222,36 @@ def test_after_close(path, watch, calm):
     for late in (watcher.reload, watcher.start):
         with pytest.raises(UsageError):
             late()
+
+
+LATE = {
+    "subscribe": lambda watcher: watcher.subscribe(),
+    "on_event": lambda watcher: watcher.on_event(print),
+    "on_event, a decorator": lambda watcher: watcher.on_event()(print),
+    "on_change": lambda watcher: watcher.on_change("server.port", print),
+    "on_change, initial": lambda watcher: watcher.on_change("server.port", print, initial=True),
+    "on_change, a decorator": lambda watcher: watcher.on_change("server.port")(print),
+    "changes": lambda watcher: watcher.changes("server.port"),
+    "changes, initial": lambda watcher: watcher.changes("server.port", initial=True),
+    "changed": lambda watcher: asyncio.run(watcher.changed()),
+    "resource": lambda watcher: watcher.resource("server.port")(str),
+    "override": lambda watcher: watcher.override({"server.port": 1}).__enter__(),
+    "reload_on": lambda watcher: watcher.reload_on(signal.SIGHUP),
+    "logging": lambda watcher: configure(watcher, lambda _: {}),
+}
+
+
+@pytest.mark.parametrize("started", [True, False])
+@pytest.mark.parametrize("late", LATE)
+def test_a_closed_watcher_takes_no_registration(path, late, started):
+    """Whatever is registered with it would never be called: that is said, in one sentence."""
+    watcher = HotReloadWatcher(path, App)
+    if started:
+        watcher.start()
+    watcher.close()
+    with pytest.raises(UsageError, match=r"(this|the) watcher is closed: "):
+        LATE[late](watcher)
+    assert not watcher._bus.callbacks
 
 
 def test_closed_before_it_was_started(path):

@@ -44,7 +44,7 @@ def configure(
     Raises `UsageError` as `watcher.resource`; in a running watcher, what is raised there.
     """
     follower = _Logging()
-    select = watcher._applying().selecting(selector)
+    select = watcher._registering().selecting(selector)
     return watcher._register(select, None, "keep", 30.0, follower, follower.installed)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
-from hotconf.arguments import function
+from hotconf.arguments import function, too_late
 from hotconf.config.walk import value_at
 from hotconf.errors import UsageError
 from hotconf.events import FileChanged, Notice, ReloadSuccess
@@ -212,19 +213,24 @@ class Bus(fork.ForkAware, Generic[T]):
     def subscribe(self) -> EventStream:
         """A stream of the events from now on."""
         stream = EventStream(self)
+        with self._open("subscribe"):
+            self._streams = (*self._streams, stream)
+        return stream
+
+    @contextmanager
+    def _open(self, method: str) -> Iterator[None]:
+        """Hold the lock, until which this stays open. Raises `UsageError` if it is closed."""
         with self.lock:
             if self._closed:
-                stream.end()
-            else:
-                self._streams = (*self._streams, stream)
-        return stream
+                raise too_late(method)
+            yield
 
     def on_event(self, callback: Callable[[ConfigReloadEvent], R]) -> EventCallback[R]:
         """Call `callback(event)` for every event from now on."""
         subscription = EventCallback(self, next(self._numbers), _checked(callback, "event"))
         if self._begun:
             self._refuse_coroutine(subscription)
-        with self.lock:
+        with self._open("on_event"):
             self._callbacks = (*self._callbacks, subscription)
         return subscription
 
@@ -239,9 +245,9 @@ class Bus(fork.ForkAware, Generic[T]):
         )
         if self._begun:
             self._refuse_coroutine(subscription)
-        with self.lock:
+        with self._open("on_change"):
             self._followers.add(path, subscription.number, subscription)
-            if initial and self.snapshot is not None and not self._closed:
+            if initial and self.snapshot is not None:
                 subscription.mark_due(None)
                 self.delivery.put(None, (subscription,))
         return subscription
@@ -262,9 +268,11 @@ class Bus(fork.ForkAware, Generic[T]):
         """Whether that time is over: nothing more is published in it."""
         return self._closed or self.delivery is not life
 
-    def begin_with(self, source: Source[T], beginner: Beginner) -> None:
-        """Give it what is published now; if nothing is, what will be first."""
-        with self.lock:
+    def begin_with(self, source: Source[T], beginner: Beginner, *, initial: bool) -> None:
+        """Unless it is `initial`, give it what is published now; if nothing is, what will be first."""
+        with self._open("changes"):
+            if initial:
+                return
             snapshot = source.snapshot or self.snapshot
             if snapshot is None:
                 self._early.append(beginner)

@@ -50,6 +50,8 @@ class Following(Generic[T]):
 
         Iteration ends when the stream or the watcher is closed. A thread that iterates should be a daemon, or one of
         them must be closed before exit: Python joins other threads before exit handlers close the watcher.
+
+        Raises `UsageError` when the watcher is closed.
         """
         return self._bus.subscribe()
 
@@ -64,6 +66,8 @@ class Following(Generic[T]):
 
         Returns a handle to close, which can be called as the callback. `@watcher.on_event()` decorates a function,
         and leaves it as it is. A coroutine function runs in the event loop that entered the watcher.
+
+        Raises `UsageError` when the watcher is closed.
         """
         return partial(_decorated, self._bus.on_event) if callback is None else self._bus.on_event(callback)
 
@@ -104,7 +108,7 @@ class Following(Generic[T]):
         `initial`: also call it with `(MISSING, value)` for the first configuration; if there is one already, at once.
         It is called after `start()` has returned, on the watcher's callback thread; `flush()` waits for that.
 
-        Raises `UsageError` for a key that the model does not have.
+        Raises `UsageError` for a key that the model does not have, and when the watcher is closed.
         """
         arguments.flag("initial", initial)
         follow = partial(self._bus.on_change, self._known(selector), initial=initial)
@@ -125,7 +129,8 @@ class Following(Generic[T]):
         is raised there. A slow reader skips values: it gets the last one that it saw and the newest. It ends when the
         watcher is closed; until then it may be left at any time. A wait that is cancelled loses nothing.
 
-        Raises `UsageError` for a key that the model does not have, and in loops that are not asyncio's.
+        Raises `UsageError` for a key that the model does not have, when the watcher is closed already, and in loops
+        that are not asyncio's.
         """
         from hotconf.subscribers.changes import Changes  # imported here: it imports asyncio
 
@@ -133,8 +138,7 @@ class Following(Generic[T]):
         known = self._known(selector)
         select = known if callable(known) else partial(value_at, path=known)
         changes = Changes(self._reloader, self._bus, select, initial=initial)
-        if not initial:
-            self._bus.begin_with(self._reloader, changes)
+        self._bus.begin_with(self._reloader, changes, initial=initial)
         return changes
 
     def changed(

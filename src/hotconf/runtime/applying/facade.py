@@ -156,7 +156,7 @@ class Acting(Generic[T]):
             raise arguments.wrong("fork", fork, '"remake" or "keep"')
         if uses is not None and not isinstance(uses, Resource):
             raise arguments.wrong("uses", uses, "a resource of this watcher")
-        register = partial(self._register, self._applying().selecting(selector), uses, fork, timeout_s)
+        register = partial(self._register, self._registering().selecting(selector), uses, fork, timeout_s)
         return ResourceDecorator(register) if uses is None else DependentDecorator(register)
 
     def rebuild(self, resource: Resource[Any]) -> None:
@@ -215,7 +215,7 @@ class Acting(Generic[T]):
 
         reloader = self._reloader
         if reloader.cycle.closed:
-            raise UsageError("this watcher is closed: reload_on() works before that")
+            raise arguments.too_late("reload_on")
         if INERT.applies():
             return handlers.never(self)
         handle = handlers.on_signal(signum, self, self._request)
@@ -242,9 +242,12 @@ class Acting(Generic[T]):
         installed: Installed | None = None,
     ) -> Resource[Any]:
         refuse_in_load("resource")
+        return self._registering().register(select, uses, fork, timeout_s, factory, installed)
+
+    def _registering(self) -> Applying[T]:
         if self._reloader.cycle.closed:
-            raise UsageError("this watcher is closed: resource() works before that")
-        return self._applying().register(select, uses, fork, timeout_s, factory, installed)
+            raise arguments.too_late("resource")
+        return self._applying()
 
     def _applying(self) -> Applying[T]:
         reloader, cycle = self._reloader, self._reloader.cycle

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hotconf import arguments
 from hotconf.errors import NoConfigError, UsageError
 from hotconf.events import ReloadFailed
 from hotconf.keypath import KeyPath
@@ -33,7 +34,7 @@ class Overriding:
         edit = Edit(token, prepared(values, options.schema), thread)
         used = reloader.check()
         if cycle.closed:
-            raise UsageError("this watcher is closed: override() works before that")
+            raise arguments.too_late("override")
         if used is None or reloader.inert:
             edit.done(options.overrides)
             reloader.layer_changed()  # it may have been started meanwhile
