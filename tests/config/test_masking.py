@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootMode
 
 from hotconf.changes import CUT, MASK, MISSING, Change, Cut, shown
 from hotconf.config.redaction.masking import masked, scrubbed_changes
-from hotconf.config.redaction.secret_values import secrets_in
+from hotconf.config.redaction.secret_values import secrets_around, secrets_in
 from hotconf.config.redaction.source_text import secret_from
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.secrets.keys import WORDS, is_secret_key, is_secret_path
@@ -447,3 +448,19 @@ def test_a_change_that_quotes_a_secret_is_scrubbed() -> None:
     change = Change(("url",), ["at swordfish-1"], {"url": "at swordfish-2"})
     shown = scrubbed_changes([change], lambda: Scrubber(["swordfish-1", "swordfish-2"]))
     assert shown == (Change(("url",), [f"at {MASK}"], {"url": f"at {MASK}"}),)
+
+
+def test_what_a_library_looked_up_is_no_secret():
+    """`key` is a name there; in users' code it may be one that opens something."""
+
+    def opened(key):
+        raise ValueError(key)
+
+    found = []
+    for fail in (lambda: os.environ["NOWHERE_TO_BE_FOUND"], lambda: opened("an-api-key-of-theirs")):
+        try:
+            fail()
+        except Exception as error:
+            found.append(secrets_around([error]))
+    assert "NOWHERE_TO_BE_FOUND" not in found[0]
+    assert "an-api-key-of-theirs" in found[1]

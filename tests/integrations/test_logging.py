@@ -600,3 +600,12 @@ def test_the_example(tmp_path: Path) -> None:
     finally:
         program.terminate()
         program.wait(60)
+
+
+def test_a_reference_that_leads_nowhere_makes_no_word_a_secret(follow: Any) -> None:
+    """What `logging` looked up is shown: it is the name of a part, and no key to anything."""
+    handle = follow({})
+    for reference in ("cfg://elsewhere.stream", "cfg://handlers.elsewhere"):
+        failed = handle.set(text(spied("a") | {"handlers": {"a": {"()": f"{__name__}.Spy", "name": reference}}}))
+        assert isinstance(failed, ReloadFailed)
+        assert "elsewhere" in failed.problems[0].message

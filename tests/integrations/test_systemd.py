@@ -198,6 +198,36 @@ def test_a_manager_that_cannot_be_reached_is_a_warning(watcher, monkeypatch, cap
     assert watcher.health().status == "ok"
 
 
+def test_what_finds_the_socket_full_is_repeated(watcher, manager, address, caplog, monkeypatch):
+    """Readiness that got lost would have systemd wait until it kills the service."""
+    monkeypatch.setattr(systemd, "_SEND_S", 0.05)
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    other.setblocking(False)
+    with other, pytest.raises(BlockingIOError):
+        while True:
+            other.sendto(b"WATCHDOG=1", "\0" + address[1:] if address[0] == "@" else address)
+    with caplog.at_level(logging.WARNING, "hotconf"), systemd.notify(watcher):
+        wait_until(lambda: "does not read" in caplog.text)
+        wait_until(lambda: manager.hear().get("READY"), LONG_S)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert "RELOADING" in manager.hear()
+        assert manager.hear() == {"READY": "1", "STATUS": "running generation 1"}
+    assert caplog.text.count("does not read") == 1
+
+
+def test_closing_ends_the_repetition(watcher, manager, address, monkeypatch):
+    """A service that ends does not wait for systemd."""
+    monkeypatch.setattr(systemd, "_SEND_S", 0.05)
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    other.setblocking(False)
+    with other, pytest.raises(BlockingIOError):
+        while True:
+            other.sendto(b"WATCHDOG=1", "\0" + address[1:] if address[0] == "@" else address)
+    service = systemd.notify(watcher)
+    service.close()
+    wait_until(lambda: service._socket is None)
+
+
 def test_a_watcher_that_does_not_run_is_refused(path, manager):
     """Ready is what works."""
     watcher = HotReloadWatcher(path, dict)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hotconf import ConfigReloadEvent, HotReloadWatcher
 
 _SEND_S: Final = 1.0
-"""How long a message may take."""
+"""How long to wait for room in systemd's socket before another try."""
 
 
 def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Service:
@@ -63,6 +63,8 @@ class Service:
         self._pid = os.getpid()
         self._asked = False
         """A reload is requested, and has not begun."""
+        self._due = False
+        """A status is to be said, and has not been asked for."""
         self._open = True
         self._said = ""
         self._ends: list[Callable[[], object]] = []
@@ -115,7 +117,8 @@ class Service:
             self._worker.submit(self._reload)
 
     def _event(self, event: ConfigReloadEvent) -> None:
-        if self._pid == os.getpid() and not isinstance(event, FileChanged):
+        if self._pid == os.getpid() and not isinstance(event, FileChanged) and not self._due:
+            self._due = True
             self._worker.submit(self._tell)
 
     # On a thread of its own
@@ -132,6 +135,7 @@ class Service:
         self._send(f"READY=1\nSTATUS={self._said}")
 
     def _tell(self) -> None:
+        self._due = False
         status = self._status
         over = not self._open or self._watcher._reloader.cycle.closed  # asked afterwards: "closed" is not said
         if status != self._said and not over:
@@ -147,10 +151,19 @@ class Service:
     def _send(self, message: str) -> None:
         if self._socket is None:
             return
-        try:
-            self._socket.sendto(message.encode(), self._address)
-        except OSError as error:
-            log.warning("reload", "systemd cannot be notified: %s", error.strerror or error)
+        late = False
+        while True:
+            try:
+                self._socket.sendto(message.encode(), self._address)
+            except TimeoutError:  # systemd is busy, and its socket is full: without this message it would wait for it
+                if not late:
+                    log.warning("reload", "systemd does not read its notifications: they are repeated until it does")
+                late = True
+                if self._open:
+                    continue
+            except OSError as error:
+                log.warning("reload", "systemd cannot be notified: %s", error.strerror or error)
+            return
 
 
 def _address(given: str) -> str:

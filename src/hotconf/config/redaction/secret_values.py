@@ -36,6 +36,11 @@ _NEVER_TEXT: Final = frozenset({bool, int, float, type(None)})
 _ARRAYS: Final[frozenset[type]] = frozenset({tuple, list, FrozenList})
 _JSON: Final = frozenset({"{", "[", "}", "]", b"{", b"[", b"}", b"]"})
 
+_LOOKING_UP: Final = frozenset(
+    {"collections", "configparser", "logging.config", "os", "string", "tomllib._parser", "weakref"}
+)
+"""Modules in which a variable `key` has what is looked up, and no secret: a variable's or a handler's name."""
+
 _Sought: TypeAlias = tuple[Any, bool | None]
 """A value, and whether the keys above it make it a secret."""
 
@@ -263,6 +268,10 @@ def secrets_around(errors: Iterable[BaseException]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _looks_up(module: object) -> bool:
+    return isinstance(module, str) and (module in _LOOKING_UP or module.startswith("hotconf."))
+
+
 def _given(value: object) -> object:
     """The other fields that a validator of one field sees, if this is its `ValidationInfo`."""
     return getattr(value, "data", None) if type(value).__name__ == "ValidationInfo" else value
@@ -285,5 +294,8 @@ def _frames(errors: Iterable[BaseException]) -> Iterator[Mapping[str, object]]:
             todo += error.exceptions
         at = error.__traceback__
         while at is not None:
-            yield at.tb_frame.f_locals
+            variables = at.tb_frame.f_locals
+            if _looks_up(at.tb_frame.f_globals.get("__name__")):
+                variables = {name: value for name, value in variables.items() if name != "key"}
+            yield variables
             at = at.tb_next
