@@ -181,6 +181,77 @@ def test_an_override_that_changes_nothing_does_not_end_it(world):
         assert watcher.generation == 2
 
 
+def test_an_override_that_leaves_what_is_invalid_ends_it(tmp_path):
+    """The caller gets that reason: the watcher runs on, and so does what is published."""
+    path, opened, asked = tmp_path / "config.toml", threading.Event(), threading.Event()
+    path.write_text('port = "wrong"\n')
+    opened.set()
+    watcher = HotReloadWatcher(path, App, debounce_ms=20)
+
+    @watcher.resource("url")
+    def pool(url: str) -> str:
+        asked.set()
+        opened.wait(60)
+        return url
+
+    raised: list[BaseException] = []
+
+    def rebuild() -> None:
+        try:
+            watcher.rebuild(pool)
+        except UsageError as error:
+            raised.append(error)
+
+    override = watcher.override({"port": 7})
+    override.__enter__()
+    with watcher:
+        opened.clear()
+        asked.clear()
+        rebuilding = threading.Thread(target=rebuild, daemon=True)
+        rebuilding.start()
+        assert asked.wait(60)
+        override.__exit__(None, None, None)
+        opened.set()
+        rebuilding.join(60)
+        assert [str(each) for each in raised] == [
+            "an override has ended, without which the configuration is invalid: nothing was recreated"
+        ]
+        assert watcher.config.port == 7
+        watcher.rebuild(pool)
+
+
+def test_closed_while_it_waits(tmp_path):
+    """That is the reason then."""
+    path, opened, asked = tmp_path / "config.toml", threading.Event(), threading.Event()
+    path.write_text("port = 1\n")
+    opened.set()
+    watcher = HotReloadWatcher(path, App, debounce_ms=20)
+
+    @watcher.resource("url")
+    def pool(url: str) -> str:
+        asked.set()
+        opened.wait(60)
+        return url
+
+    raised: list[BaseException] = []
+
+    def rebuild() -> None:
+        try:
+            watcher.rebuild(pool)
+        except UsageError as error:
+            raised.append(error)
+
+    with watcher:
+        opened.clear()
+        asked.clear()
+        rebuilding = threading.Thread(target=rebuild, daemon=True)
+        rebuilding.start()
+        assert asked.wait(60)
+        threading.Timer(0.2, opened.set).start()
+    rebuilding.join(60)
+    assert [str(each) for each in raised] == ["the watcher was closed while rebuild() waited"]
+
+
 def test_many_at_once_beside_saves(world):
     """Each caller gets a pool that was made after its call; the last save is published in the end."""
     path, watcher, door, (pool, _, _), _ = world

@@ -192,7 +192,12 @@ class Acting(Generic[T]):
         if isinstance(event, ReloadFailed):
             raise ConfigError(event.problems) from applying.cause
         if event is None:
-            raise UsageError("the watcher was closed meanwhile, or forked")
+            if self._reloader.is_served_by(driver) and driver.alive and not cycle.closed:
+                raise UsageError(
+                    "an override has ended, without which the configuration is invalid: nothing was recreated"
+                )
+            self._reloader.unanswered("rebuild", driver)
+            raise UsageError("the process was forked while rebuild() waited")
 
     async def arebuild(self, resource: Resource[Any]) -> None:
         """`rebuild()` for coroutines: the event loop goes on meanwhile."""
