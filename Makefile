@@ -19,7 +19,7 @@ TORTURE := $(addprefix tests/, config engine faults formats fuzz growth history 
 SECONDS ?= 1800
 SEED ?= $(shell date +%s)
 
-.PHONY: run test compiled coverage torture torture-fleet fuzz soak docs site laws pictures lint format bench bench-quick clean
+.PHONY: run test compiled coverage torture torture-fleet fuzz soak docs site laws pictures lint format bench bench-quick bench-fleet clean
 
 run: $(READY)  ## watch your configuration, live
 	@$(BIN)/hotconf run $(ARGS)
@@ -78,6 +78,11 @@ bench: $(READY) $(PEERS)  ## the figures, beside the peers', on this machine; wr
 
 bench-quick: $(READY) $(PEERS)  ## the same in two minutes, only printed
 	$(BIN)/python -m bench --peers $(PEERS_VENV)/bin/python --quick
+
+PROCESSES ?= 60
+bench-fleet: export PYTHONPATH = tests
+bench-fleet: $(READY)  ## the figures of a fleet on real etcd: PROCESSES=60; renews their section of docs/performance.md
+	$(BIN)/python -m bench.fleet --processes $(PROCESSES) --write docs
 
 $(READY): constraints/dev.txt constraints/runtime.txt constraints/tools.txt pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)

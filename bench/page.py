@@ -28,6 +28,11 @@ Four figures in a cell are p50, p95, p99 and the worst, of n samples; a dash sta
 samples cannot give (20 for p95, 100 for p99). Ratios within the run say more than milliseconds: a shared machine
 changes its speed, for all at once.
 """
+FLEET = "\n## The fleet\n"
+FLEET_INTRO = """\
+`make bench-fleet` measures these by itself. Three servers of etcd and all instances, each a process of its own, share
+this machine's processors; *applied* is when an instance has published the document to its program.
+"""
 HOW = """
 ## How it is measured
 
@@ -78,8 +83,24 @@ def write(
             (directory / f"performance-{name}.svg").write_text(plots[title], encoding="utf-8")
             parts.append(f"![{title}](performance-{name}.svg)\n\n")
         parts.append(rendered(rows) + "\n")
-    page = "".join([*parts, HOW, changed.rendered(), "\n"])
+    page = "".join([*parts, _fleet(directory), HOW, changed.rendered(), "\n"])
     (directory / "performance.md").write_text(page, encoding="utf-8")
+
+
+def write_fleet(directory: Path, facts: Sequence[str], table: str) -> None:
+    """Renew the fleet's section, which `make bench-fleet` measures by itself."""
+    path = directory / "performance.md"
+    before, how, after = path.read_text(encoding="utf-8").partition(HOW)
+    lines = "\n".join(f"- {fact}" for fact in facts)
+    section = f"{FLEET}\n{FLEET_INTRO}\n{lines}\n\n{table}\n"
+    path.write_text(before.partition(FLEET)[0] + section + how + after, encoding="utf-8")
+
+
+def _fleet(directory: Path) -> str:
+    """The fleet's section, as it was measured last."""
+    path = directory / "performance.md"
+    before = path.read_text(encoding="utf-8").partition(HOW)[0] if path.exists() else ""
+    return "".join(before.partition(FLEET)[1:])
 
 
 def glance(tables: Mapping[str, Sequence[Row]]) -> str:

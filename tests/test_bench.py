@@ -85,3 +85,17 @@ def test_the_page_and_the_bench_have_the_same_rows():
     text = (Path(page.__file__).parents[1] / "docs" / "performance.md").read_text(encoding="utf-8")
     named = {line.split(" | ")[0].strip("|· ") for line in text.splitlines() if line.startswith("| ")}
     assert {name for line in summary.LINES for name in (line.row, line.judged) if name} <= named
+
+
+def test_the_fleet_is_measured_by_itself_and_kept(tmp_path: Path) -> None:
+    """Its section of the page is renewed alone, and stays when all others are."""
+    path = tmp_path / "performance.md"
+    page.write(tmp_path, ["a machine"], {"a part": [Row("one", "", "", "1")]}, {})
+    before = path.read_text()
+    for text in ("first", "second"):
+        page.write_fleet(tmp_path, ["another machine"], rendered([Row(text, "", "", "2")]))
+    page.write(tmp_path, ["a machine"], {"a part": [Row("one", "", "", "1")]}, {})
+    section = path.read_text().partition(page.FLEET)[2].partition(page.HOW)[0]
+    assert "second" in section
+    assert "first" not in section
+    assert path.read_text().replace(page.FLEET + section, "") == before
