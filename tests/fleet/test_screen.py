@@ -54,7 +54,10 @@ def test_a_real_fleet(one_node: Cluster) -> None:
         await pilot.press("escape", "escape")
         await shows(pilot, "generation 2")
         await pilot.press("e")
-        await shows(pilot, "is no file")
+        await shows(pilot, f"{name} is no file: F says how it is changed")
+        app.clear_notifications()
+        await pilot.press("b", "b")
+        await shows(pilot, f"`hotconf fleet rollback {name}` goes back")
 
     with Fleet(name, one_node.endpoints, by="me") as fleet:
         fleet.publish(b'port = 1\npin = "hunter1-abc"\n', note="first")

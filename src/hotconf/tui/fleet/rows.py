@@ -44,7 +44,7 @@ class Fact:
 
     status: FleetStatus | None = None
     at: datetime | None = None
-    """When that was so."""
+    """When that was so at last: now, or when the trouble began."""
     trouble: str | None = None
     """Why it may be different by now."""
 

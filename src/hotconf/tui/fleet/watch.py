@@ -62,7 +62,8 @@ class FleetWatch:
             status: FleetStatus | None = self._fact.status if state is None else state.status
         except FleetError as error:  # a record that no hotconf has written
             status, trouble = self._fact.status, str(error)
-        at = self._fact.at if trouble is not None else self._now()
+        lasting = trouble is not None and self._fact.trouble is not None
+        at = self._fact.at if lasting else self._now()
         self._fact = Fact(status, at, trouble)
         return True
 
