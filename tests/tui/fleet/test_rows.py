@@ -77,6 +77,14 @@ def test_who_refuses_comes_first_with_the_reason_then_stragglers_then_the_rest()
     assert lines[at(lines, "web-4 (pid 1004)") + 1].strip() == "gate"
 
 
+@pytest.mark.parametrize("number", [1, 30])
+def test_a_reason_of_before_is_not_shown(number: int) -> None:
+    """Who has not answered yet refused something else."""
+    text = "\n".join(shown(status(*(member(n, "behind", "port: too small") for n in range(number)))))
+    assert "Not answered yet" in text
+    assert "port" not in text
+
+
 def test_many_are_grouped_and_folded() -> None:
     """Those that refuse by their reason, the largest group first; all others by what they serve."""
     refusing = [member(n, "nack", "port: too small" if n % 3 else "no memory") for n in range(300)]

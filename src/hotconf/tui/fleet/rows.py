@@ -36,6 +36,8 @@ _TITLES: Final[dict[State, tuple[str, Tone]]] = {
     "ack": ("Accepted", "good"),
 }
 """In the order in which they are shown."""
+_UNREASONED: Final[frozenset[State]] = frozenset({"ack", "behind"})
+"""There is no reason, or it is about what was current before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def _section(
         for member in members:
             yield from _member((*key, member.instance, member.boot), member, 1, tone, room, today)
         return
-    by = _version if state == "ack" else _reason
+    by = _version if state in _UNREASONED else _reason
     groups = [(text, list(group)) for text, group in groupby(sorted(members, key=by), by)]
     for text, group in sorted(groups, key=lambda pair: -len(pair[1])):
         yield from _group((*key, text), text, group, tone, toggled, room, today)
@@ -226,11 +228,12 @@ def _member(key: Key, member: Member, depth: int, tone: Tone | None, room: int, 
     said = [f"{_serving(member.version)}{host}", when(_time(member.since), today), labels]
     mark = Span(" canary", "accent") if member.canary else Span("")
     rest = "  ".join(filter(None, said))
-    copy = printable(": ".join(filter(None, (f"{member.name} {rest}", member.reason))))
+    reason = "" if member.state in _UNREASONED else member.reason
+    copy = printable(": ".join(filter(None, (f"{member.name} {rest}", reason))))
     yield Row(key, (Span(member.name, "key"), mark, Span(f"  {rest}", "muted")), depth=depth, copy=copy)
-    if tone is not None and member.reason and tone != "good":
-        for nth, line in enumerate(wrapped(printable(member.reason), room - 2 * depth - 6)):
-            yield Row((*key, nth), (Span(f"  {line}", tone),), depth=depth + 1, copy=printable(member.reason))
+    if tone is not None and reason:
+        for nth, line in enumerate(wrapped(printable(reason), room - 2 * depth - 6)):
+            yield Row((*key, nth), (Span(f"  {line}", tone),), depth=depth + 1, copy=printable(reason))
 
 
 def _version(member: Member) -> str:
