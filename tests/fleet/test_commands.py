@@ -174,9 +174,10 @@ def test_second_publisher_is_not_overwritten(run: Run) -> None:
     late = run("publish", saved("port = 2"), "--yes", "--expect", "7")
     assert late.exit_code == 1
     assert "version 1 is, not version 7" in late.stderr
-    same = run("publish", saved("port = 1"), "--yes")
-    assert same.exit_code == 1
-    assert "current already" in same.stderr
+    for yes in (["--yes"], []):  # nobody is asked for what is refused
+        same = run("publish", saved("port = 1"), *yes)
+        assert same.exit_code == 1
+        assert "current already" in same.stderr
 
 
 def test_canary_promote_and_rollback(run: Run, join: Join) -> None:
@@ -239,6 +240,20 @@ def test_where_is_etcd(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = run("status")
     assert nowhere.exit_code == 2
     assert "HOTCONF_ETCD_ENDPOINTS" in nowhere.stderr
+
+
+def test_too_large(run: Run) -> None:
+    """The limit is the fleet's, with its reason, whether a model is known or not."""
+    file = saved("#" * 1_200_000)
+    for more in ([], ["--schema", f"{__name__}:Shop"]):
+        done = run("publish", file, *more)
+        assert done.exit_code == 2
+        assert "1 MiB, because etcd takes" in done.stderr
+
+
+def test_no_such_fleet(run: Run) -> None:
+    """Looking in the wrong place is no success."""
+    assert run("status").exit_code == 2
 
 
 def test_nobody_is_there(run: Run) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hotconf.sources.base import Options
 
 _STDIN: Final = Path("-")
+_MOST_BYTES: Final = 1 << 24
+"""More is not read."""
 
 
 class _Document(Source):
@@ -49,10 +51,9 @@ class _Document(Source):
 def content(file: Path, form: FormatName | None) -> tuple[bytes, FormatName]:
     """What FILE, or standard input, holds, and what that is written in."""
     from hotconf.cli.contact import patiently
-    from hotconf.sources.base import DEFAULT_MAX_BYTES
     from hotconf.sources.files import paths, reading
 
-    most = DEFAULT_MAX_BYTES + 1  # the fleet's own limit says it better
+    most = _MOST_BYTES  # the fleet's own limit is lower, and says why
     if file == _STDIN:
         return stdin(most), form or "toml"
     read = patiently(lambda: reading.read(paths.absolute(file), most), file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,19 +96,24 @@ def publish(
     """
     from hotconf.cli.fleet import judging
     from hotconf.cli.fleet.text import published_json, published_line
+    from hotconf.fleet.publishing.publisher import MOST_BYTES
 
     how = _Wanted(**wanted)
     _check(how)
     data, language = judging.content(file, form)
     with remote.open() as fleet:
+        if len(data) > MOST_BYTES:
+            fleet.check(data, language)  # which says why
         errors = judging.errors_of(remote.name, data, language, program)
         if errors:
             raise Declined("the document is not valid: nothing was published")
+        fleet.check(data, language)
         status = fleet.status()
         seen = "" if status.current is None else status.current.version
         if expect is None or expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)
-        if not yes and not _confirmed(status, how, checked=errors is not None):
+        same = status.current is not None and status.current.sha256 == sha256(data).hexdigest()  # it is refused
+        if not (yes or same) and not _confirmed(status, how, checked=errors is not None):
             raise Exit(1)
         published = _publish(fleet, data, language, expect if expect is not None else seen, how)
         if not as_json:
@@ -152,8 +158,9 @@ def _confirmed(status: FleetStatus, how: _Wanted, *, checked: bool) -> bool:
         echo("Only the syntax was checked: give --app or --schema to check the values", err=True)
     if not sys.stdin.isatty():
         raise Refusal("there is no terminal to ask for confirmation: give --yes")
-    who = f"canary {how.canary}" if how.canary else counted(len(status.members))
-    return click.confirm(f"Publish to {who}?", err=True)
+    everyone = counted(len(status.members)) if status.members else "nobody yet: no process is registered"
+    who = f"canary {how.canary}" if how.canary else everyone
+    return click.confirm(f"Publish to {who}. Go on?", err=True)
 
 
 def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wanted) -> Published:

@@ -105,7 +105,7 @@ class Fleet(Following):
         Raises `ConflictError` if something else is current, `UnchangedError` if it is this document, `TooLargeError`,
         and `UsageError` for what is no document, or turns hot reload off.
         """
-        self._check(data, format)
+        self.check(data, format)
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
@@ -132,7 +132,7 @@ class Fleet(Following):
         learns of it. Raises `AbortedError` if one refuses, or has not answered in `wait_s` seconds (1 to 3600): then
         nobody has changed anything. Else as `publish`.
         """
-        self._check(data, format)
+        self.check(data, format)
         arguments.seconds("wait_s", wait_s, 1, 3600)
         state = reading.read(self._gateway, self._keys)
         self._check_new(state.known.current, data, expect)
@@ -276,8 +276,8 @@ class Fleet(Following):
 
     # Checks
 
-    def _check(self, data: object, form: FormatName) -> None:
-        """Raises for what is no document for a fleet."""
+    def check(self, data: object, form: FormatName) -> None:
+        """Raises `TooLargeError`, or `UsageError` for what is no document for a fleet. Nothing is sent."""
         if not isinstance(data, bytes):
             raise UsageError(f"data {arguments.of_type(data)}: give the bytes of a document")
         if len(data) > MOST_BYTES:
