@@ -13,10 +13,11 @@ from hotconf import ReloadSuccess, Timings, UsageError
 from hotconf.report.cells import width, wrapped
 from hotconf.subscribers.stats import Meter
 from hotconf.text import printable
-from hotconf.tui import editor, inbox
+from hotconf.tui import inbox
 from hotconf.tui.operations import operation
 from hotconf.tui.operations.operation import Operation
 from hotconf.tui.operations.rehearsals import Step
+from hotconf.tui.outside import editor
 from hotconf.tui.view import history, latency
 from hotconf.tui.view.facts import Update
 from hotconf.tui.view.history import History
