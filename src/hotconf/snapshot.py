@@ -90,7 +90,9 @@ class LayeredOrigins(Mapping[KeyPath, Origin]):
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot(Generic[T_co]):
-    """One published state, immutable; it stays valid for as long as you hold it."""
+    """One published state, immutable; it stays valid for as long as you hold it. It can be pickled and copied, if its
+    config can; a pickle holds the secrets in clear.
+    """
 
     config: T_co = field(repr=False)
     """Not in `repr`: a model of your own may show what is secret."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
-from hotconf import Origin
+from hotconf import HotReloadWatcher, Origin
 from watcher.watched import CHANGED, port
 
 
@@ -78,3 +81,36 @@ def test_two_files_far_apart(tmp_path, watch):
     extra.write_text(port(9000))
     seen.exactly("FileChanged extra.toml", "ReloadSuccess 2")
     assert watcher.snapshot.origin("server.port").file == extra
+
+
+class Login(BaseModel, frozen=True):
+    password: SecretStr = SecretStr("")
+
+
+class Guarded(BaseModel, frozen=True):
+    n: int = 0
+    login: Login = Login()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.toml", 'n = 1\n[login]\npassword = "planted-secret"\n'),
+        ("config.yaml", "n: 1\nlogin:\n  password: planted-secret\n"),
+        ("config.json", '{"n": 1, "login": {"password": "planted-secret"}}\n'),
+    ],
+)
+def test_a_snapshot_with_secrets_can_be_pickled_and_copied(tmp_path, name, text):
+    """Before and after it was asked for places; the secret travels in the pickle, and nothing shows it."""
+    path = tmp_path / name
+    path.write_text(text)
+    with HotReloadWatcher(path, Guarded) as watcher:
+        snapshot = watcher.snapshot
+        for made in (lambda: pickle.loads(pickle.dumps(snapshot)), lambda: copy.deepcopy(snapshot)):
+            for _ in range(2):
+                other = made()
+                assert other == snapshot
+                assert other.config.login.password.get_secret_value() == "planted-secret"
+                assert other.origin("login.password") == snapshot.origin("login.password")
+                assert other.explain("n") == snapshot.explain("n")
+                assert "planted-secret" not in repr(other) + str(other.config)

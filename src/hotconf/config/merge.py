@@ -163,7 +163,7 @@ class Origins(LayeredOrigins):
 
     def __init__(self, layers: Sequence[LayerTable], config: object = None, shape: Shape | None = None) -> None:
         self.layers = tuple(layers)
-        self._shape = shape
+        self._shape = None if shape is None or not shape.forked else shape  # of others it would not be asked
         self._config = config
         """What was made of them; it knows the defaults."""
         files = (layer.document.path.parent for layer in layers if layer.document is not None)
@@ -314,7 +314,7 @@ class Origins(LayeredOrigins):
 
     def _written(self, path: KeyPath) -> KeyPath:
         """Where the value at `path` of the configuration is written: an alias path may lead there."""
-        if self._shape is None or not self._shape.forked:
+        if self._shape is None:
             return path
         from hotconf.config.ways import detour  # late: few models have such fields
 

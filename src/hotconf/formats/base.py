@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -123,6 +123,10 @@ class Document:
     def warnings(self) -> tuple[Problem, ...]:
         """What `text` says, but probably does not mean."""
         return self.format.warnings(self.path, self.text)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copies: without what is read of `text` when it is asked for."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def parse(form: Format, path: Path, data: bytes, *, allow_empty: bool = False) -> Document | Problem:
