@@ -369,3 +369,50 @@ class TestWithUnittest(unittest.TestCase):
         service = Service(self.handle.watcher)
         self.handle.set("n = 3")
         self.assertEqual(service.n, 3)
+
+
+SENSELESS = [
+    (lambda: watching(App, 3), "text=3: give the text of the file"),
+    (lambda: watching(App, Path("config.toml")), "text of type PosixPath: give the text of the file"),
+    (lambda: watching(App, "\udc80"), "text cannot be written as UTF-8: give bytes"),
+    (lambda: watching("n = 1", App), "text=App: give the text of the file"),
+    (lambda: watching(App, "n = 1", format="ini"), "format='ini': give one of toml, yaml, json"),
+    (lambda: watching(App, "n = 1", format=None), "format=None: give toml, yaml or json"),
+    (lambda: watching(App, None, format="ini"), "format='ini': give one of toml, yaml, json"),
+    (
+        lambda: watching(App, "n = 1", directory="/nowhere/at/all"),
+        "directory='/nowhere/at/all': give a directory that",
+    ),
+    (lambda: watching(App, "n = 1", directory=3), "directory='3': give a directory that exists"),
+    (lambda: watching(App, "n = 1", timeout_s="1"), "timeout_s='1': give 0.001 to 86400 seconds"),
+    (lambda: WatcherHandle("config.toml"), "watcher='config.toml': give a HotReloadWatcher"),
+]
+
+
+@pytest.mark.parametrize(("make", "expected"), SENSELESS)
+def test_arguments_that_make_no_sense_are_refused_in_a_sentence(make, expected):
+    """It names the argument, what was given, and what to give."""
+    with pytest.raises(UsageError) as raised:
+        make()
+    assert str(raised.value).startswith(expected)
+
+
+SENSELESS_SAVES = [
+    (lambda handle: handle.set(None), "text=None: give the text of the file"),
+    (lambda handle: handle.set({"n": 1}), "text of type dict: give the text of the file"),
+    (lambda handle: handle.set("\udc80"), "text cannot be written as UTF-8: give bytes"),
+    (lambda handle: handle.edit("n = 3"), "values='n = 3': give a mapping, such as"),
+    (lambda handle: handle.edit([("n", 3)]), "values of type list: give a mapping, such as"),
+    (lambda handle: handle.edit({"n": 1}, n=2), "values: n is given twice"),
+    (lambda handle: handle.edit({3: 3}), "values=3: give a dotted key or a tuple of keys"),
+]
+
+
+@pytest.mark.parametrize(("save", "expected"), SENSELESS_SAVES)
+def test_saves_that_make_no_sense_are_refused_in_a_sentence(save, expected):
+    """The file stays as it is."""
+    with watching(App, "n = 5") as handle:
+        with pytest.raises(UsageError) as raised:
+            save(handle)
+        assert str(raised.value).startswith(expected)
+        assert handle.path.read_text() == "n = 5"

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from hotconf import arguments
 from hotconf.changes import MISSING
 from hotconf.config.diff import equal
 from hotconf.errors import UsageError
@@ -37,6 +38,28 @@ def edited(path: Path, form: Format, data: bytes, values: Mapping[Any, Any]) -> 
             return text.encode()
     keys = ", ".join(map(dotted, wanted))
     raise UsageError(f"{keys}: {form.name} cannot express this value; set() the whole text instead")
+
+
+def encoded(name: str, text: object) -> bytes:
+    """The content of a file with this text. Raises `UsageError` for what is none."""
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        raise arguments.wrong(name, text, 'the text of the file, such as "n = 1"')
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} cannot be written as UTF-8: give bytes") from None
+
+
+def together(values: object, named: Mapping[str, Any]) -> dict[Any, Any]:
+    """What to set. Raises `UsageError` if `values` is no mapping, and for a key that is given twice."""
+    if not isinstance(values, Mapping | None):
+        raise arguments.wrong("values", values, 'a mapping, such as {"server.port": 1}')
+    given = dict(values or {})
+    if twice := sorted(given.keys() & named.keys()):
+        raise UsageError(f"values: {twice[0]} is given twice")
+    return {**given, **named}
 
 
 def _plain(value: Any, form: Format) -> Any:

@@ -18,7 +18,7 @@ from hotconf.events import Ending
 from hotconf.formats.registry import format_of
 from hotconf.runtime.notifier import Caller
 from hotconf.system.exceptions import refuse_in_load
-from hotconf.testing.edits import edited
+from hotconf.testing.edits import edited, encoded, together
 from hotconf.watch.observer import Observer
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class WatcherHandle(Generic[T]):
         """`quiet`: the watcher notices nothing but what this handle does. `cleanup` is called by `close()`, after the
         watcher is closed.
         """
+        from hotconf.watcher import HotReloadWatcher
+
+        if not isinstance(watcher, HotReloadWatcher):
+            raise arguments.wrong("watcher", watcher, "a HotReloadWatcher")
         arguments.seconds("timeout_s", timeout_s, 0.001, 86_400)
         self.watcher: Final = watcher
         """What to give to the program under test."""
@@ -96,7 +100,7 @@ class WatcherHandle(Generic[T]):
 
     def set(self, text: str | bytes) -> Ending:
         """Save `text` as the whole file, in one step."""
-        return self._change("set", lambda: text.encode() if isinstance(text, str) else text)
+        return self._change("set", partial(encoded, "text", text))
 
     def edit(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Ending:
         """Set these keys, and keep the rest: `edit(n=3)`, `edit({"server.port": 1})`.
@@ -107,7 +111,7 @@ class WatcherHandle(Generic[T]):
 
         Raises `UsageError` if the text cannot be read, and for values that its format has no word for.
         """
-        return self._change("edit", partial(self._edited, {**(values or {}), **named}))
+        return self._change("edit", lambda: self._edited(together(values, named)))
 
     def break_(self) -> Ending:
         """Save a text that cannot be read, as if an edit were half done: the reload fails."""

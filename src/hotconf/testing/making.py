@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, TypeVar
 
-from hotconf.formats.registry import FormatName
+from hotconf import arguments
+from hotconf.formats.registry import FormatName, named
 from hotconf.problems import Problem
 from hotconf.schema import Schema
 from hotconf.settings import HotReloadSettings
 from hotconf.sources.base import GivenLayer
+from hotconf.testing.edits import encoded
 from hotconf.testing.handle import TIMEOUT_S, WatcherHandle
 from hotconf.watcher import MAX_RECONCILE_S, HotReloadWatcher
 
@@ -77,22 +80,32 @@ def watching(
     `text`: None for a watcher without a file. `format`: `toml`, `yaml` or `json`. `directory`: where the file is
     written; None: in a new one, which is removed at the end. `timeout_s`: how long each method waits. `options` are
     those of the watcher. It notices no change by itself, so that nothing happens that the test has not asked for.
+
+    Raises `UsageError` for arguments that make no sense.
     """
+    content = None if text is None else encoded("text", text)
+    if named(format) is None:
+        raise arguments.wrong("format", format, "toml, yaml or json")
+    if directory is not None and not _is_directory(directory):
+        raise arguments.wrong("directory", str(directory), "a directory that exists")
     temporary = TemporaryDirectory(prefix="hotconf-") if directory is None else None
     home = Path(directory if temporary is None else temporary.name)  # type: ignore[arg-type]
-    path = None
+    path, cleanup = None, None if temporary is None else temporary.cleanup
     try:
-        if text is not None:
+        if content is not None:
             path = home / f"config.{format}"
-            path.write_bytes(text.encode())
+            path.write_bytes(content)
         given: dict[str, Any] = {**_QUIET, **options}
         watcher = HotReloadWatcher(path, schema, format=None if path is None else format, **given)
+        return WatcherHandle(watcher, timeout_s=timeout_s, quiet=True, cleanup=cleanup)
     except BaseException:
-        if temporary is not None:
-            temporary.cleanup()
+        if cleanup is not None:
+            cleanup()
         raise
-    cleanup = None if temporary is None else temporary.cleanup
-    return WatcherHandle(watcher, timeout_s=timeout_s, quiet=True, cleanup=cleanup)
+
+
+def _is_directory(given: object) -> bool:
+    return isinstance(given, str | PathLike) and Path(given).is_dir()
 
 
 class Maker:
