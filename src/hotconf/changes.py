@@ -80,7 +80,7 @@ class Change:
 
 
 def described(change: Change, most: int | None = _VALUE_LIMIT) -> str:
-    """`change` as its `str`, with at most so many characters of each value; None: the whole values."""
+    """`change` as its `str`, with each value cut to that many characters; None: whole values."""
     name = change.dotted or "value"
     old, new = contrasted(change.old, change.new, most)
     if old == new:
@@ -97,7 +97,7 @@ def holds_cut(value: object, depth: int = _DEEPEST) -> bool:
 
 
 def shown(value: object, most: int = _VALUE_LIMIT) -> str:
-    """`value` as TOML would spell it, `none` if absent, on one printable line of at most so many characters."""
+    """`value` as TOML would spell it, `none` if absent, on one printable line of at most that many characters."""
     return shortened(printable(_spelled(value, _SHOWN_DEPTH, most=most + 1)), most)
 
 

@@ -55,7 +55,7 @@ class ReloadSuccess:
     timings: Timings = field(default=Timings(), compare=False)
     warnings: tuple[Problem, ...] = ()
     pending_restart: tuple[Change, ...] = ()
-    """What the files say besides, and takes effect only after a restart."""
+    """What the files say that takes effect only after a restart."""
     at: datetime = field(default=NOT_STAMPED, kw_only=True)
 
 

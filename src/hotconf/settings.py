@@ -1,4 +1,4 @@
-"""`HotReloadSettings`: how a configuration says that it wants to be watched."""
+"""`HotReloadSettings`: how a configuration says how it is watched."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HotReloadSettings(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     enabled: bool = True
-    """Whether the files are watched. Saved as false while running: applied, then watching stops."""
+    """Whether the files are watched. If saved as false while running, that save is applied, then watching stops."""
     debounce_ms: Annotated[int, Field(json_schema_extra={"minimum": MIN_DEBOUNCE_MS, "maximum": MAX_DEBOUNCE_MS})] = (
         2000
     )

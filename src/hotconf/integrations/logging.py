@@ -30,16 +30,16 @@ def configure(
     """Have the logging of this process follow a table of the configuration, as `logging.config.dictConfig` reads it.
 
     `selector`: where it is, as for `watcher.resource`; a model will do as well as a dict. `version` may be left out;
-    existing loggers stay enabled unless `disable_existing_loggers` is true; those of `hotconf` do even then. At the
-    first publication the handlers of the loggers that it names are replaced; later only its own are. Handlers whose
-    part of the configuration has not changed stay the same objects. What a table says no longer is undone. The
+    existing loggers stay enabled unless `disable_existing_loggers` is true; those of `hotconf` even then.
+    At the first publication the handlers of the loggers that it names are replaced; later only its own are. Handlers
+    whose part of the configuration has not changed stay the same objects. What a table no longer says is undone. The
     resource is a mapping of its handlers.
 
     If something cannot be built (a wrong level, a class that cannot be imported, a directory that is missing), the
-    reload fails as `apply`, at its line. `watcher.rebuild` of the resource makes all handlers anew. Closing the
+    reload fails as `apply`, at its line. `watcher.rebuild` of the resource recreates all handlers. Closing the
     watcher closes the handlers, and changes no logger.
 
-    `"()"`, `"class"` and `ext://` name code, which is imported and called: whoever may write the file may run code.
+    `"()"`, `"class"` and `ext://` name code, which is imported and called: whoever can write the file can run code.
 
     Raises `UsageError` as `watcher.resource`; in a running watcher, what is raised there.
     """
@@ -206,7 +206,7 @@ def _empty(handler: Any) -> None:
 
 
 def _forget_levels() -> None:
-    """Loggers remember which levels are enabled, under a lock of `logging`, which may be held by anybody."""
+    """Loggers remember which levels are enabled, under a lock of `logging`, which any thread may hold."""
     lock = getattr(logging, "_lock", None)
     manager: Any = logging.root.manager
     if lock is not None and lock.acquire(blocking=False):

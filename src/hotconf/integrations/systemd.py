@@ -1,4 +1,4 @@
-"""systemd: a service of `Type=notify-reload` says that it is ready, reloads by `systemctl reload`, and how it is.
+"""systemd: a `Type=notify-reload` service says when it is ready, reloads on `systemctl reload`, reports its status.
 
 with HotReloadWatcher("config.toml", Config) as watcher:
     notify(watcher)
@@ -33,10 +33,10 @@ _SEND_S: Final = 1.0
 
 
 def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Service:
-    """Say that the service is ready, and from now on how the watcher is: `STATUS=running generation 5`.
+    """Say that the service is ready, and from now on report the watcher's status: `STATUS=running generation 5`.
 
     `signum`, as `ReloadSignal=` has it, by default SIGHUP, loads the files as `reload_on()` does; `systemctl reload`
-    returns once that has ended, well or not: the status says which. What is wrong is said without values and secrets.
+    returns once that has ended, well or not: the status says which. Problems are reported without values and secrets.
     Not started by systemd (`NOTIFY_SOCKET` is not set), nothing happens at all.
 
     To be called in the main thread, once the watcher runs and the service can do its work. Raises `UsageError` if the

@@ -46,7 +46,7 @@ class Published(Generic[T]):
         keeper.withdraw = self._lose
         self._lock = threads.lock()
         self.forked = False
-        """Whether inherited objects are to be made anew."""
+        """Whether inherited objects are to be recreated."""
         self.closed = False
         self.generation: Generation | None = None
         self.resources: list[Resource[Any]] = []
@@ -60,7 +60,7 @@ class Published(Generic[T]):
         return resource
 
     def take_over(self, resource: Resource[Any]) -> None:
-        """One of a watcher that is closed, and started anew."""
+        """One of a watcher that was closed, and is started again."""
         resource._missing = self._missing
         self.resources.append(resource)
 
@@ -151,7 +151,7 @@ class Published(Generic[T]):
                 self._remake(resource)
 
     def make_in_loop(self) -> None:
-        """Make what lives in an event loop anew, in another one. Raises what a factory raises."""
+        """Recreate what lives in an event loop, in another one. Raises what a factory raises."""
         for resource in self.resources:
             if resource.in_loop:
                 with self._lock:

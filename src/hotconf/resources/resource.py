@@ -1,4 +1,4 @@
-"""`Resource`: an object that is made anew when its part of the configuration changes."""
+"""`Resource`: an object that is recreated when its part of the configuration changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _faking: Final = threads.lock()
 
 Installed: TypeAlias = "Callable[[Handle[Any] | None], object]"
 Fork: TypeAlias = Literal["remake", "keep"]
-"""What becomes of a resource in a forked child: made anew on first use, or the inherited object goes on."""
+"""What becomes of a resource in a forked child: it is recreated on first use, or the inherited object is kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +104,7 @@ class Resource(Generic[R]):
                 self._fake = self._fakes[-1] if self._fakes else None
 
     def installed(self) -> None:
-        """It has become current, or is not any more: whoever wants to know does."""
+        """It has become current, or no longer is: call whoever asked for that."""
         if self.recipe.installed is not None:
             self.recipe.installed(self._handle)
 

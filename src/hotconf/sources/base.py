@@ -135,7 +135,7 @@ class Choice(NamedTuple):
 
 
 class ProfileLayer(FileLayer):
-    """Chooses which tables and which file count besides the others, as files of the configuration."""
+    """Chooses which tables, and which further file, count as part of the configuration."""
 
     env: str | None
     """The variable that names it, if one does."""

@@ -1,7 +1,7 @@
 """Requests to reload: a file for each configuration in `requests`, a private directory in the state directory.
 
-It is not beside the status files, whose writing would wake all who watch for requests. A request is an instant; later
-ones stand for earlier ones.
+It is not next to the status files: writing those would wake everything that watches for
+requests. A request is an instant; later ones stand for earlier ones.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Callback(Subscription):
         """An event was dropped, because too many are waiting."""
 
     def renew(self) -> None:
-        """The watcher is closed, and will be started anew: nothing was delivered."""
+        """The watcher was closed, and will be started again: nothing was delivered."""
 
 
 class EventCallback(Callback, Generic[R]):

@@ -1,6 +1,6 @@
 """Waiting for configurations in event loops: `newer`, and `Changes`, which follows one value.
 
-Neither is called by anybody, so neither delays others or has to be closed: they look whenever something is published.
+Nothing calls either, so neither delays others or has to be closed: they look whenever something is published.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Publications(Protocol):
 
     @property
     def life(self) -> object:
-        """What is published from a start to a close belongs to; a watcher may be started anew."""
+        """What is published from a start to a close belongs to; a watcher may be started again."""
 
     def ended(self, life: object) -> bool:
         """Whether nothing more is published in it."""

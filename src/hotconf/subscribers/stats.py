@@ -75,7 +75,7 @@ class Histogram:
 
     def __init__(self, buckets: Mapping[str, int], sum_s: float) -> None:
         self.buckets = buckets
-        """How many took at most so many seconds, by that bound; the last one is `+Inf`."""
+        """How many took at most that many seconds, by bound; the last bound is `+Inf`."""
         self.sum_s = sum_s
         """Of all of them, in seconds."""
 

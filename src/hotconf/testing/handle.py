@@ -45,7 +45,7 @@ class Quiet(Observer):
 
 
 class WatcherHandle(Generic[T]):
-    """The file of a watcher, in the hands of a test.
+    """A watcher's file, for a test to change.
 
     Each method that changes it returns the ending of the reload once everything that was published has been
     delivered: all callbacks have returned. It raises `TimeoutError` if that takes longer than `timeout_s`. A callback
@@ -93,7 +93,7 @@ class WatcherHandle(Generic[T]):
 
     @property
     def path(self) -> Path:
-        """The main file, absolute. Other files may be put beside it; `reload()` reads them."""
+        """The main file, absolute. A test may put other files next to it; `reload()` reads them."""
         return self.watcher.path
 
     # Changing
@@ -106,10 +106,11 @@ class WatcherHandle(Generic[T]):
         """Set these keys, and keep the rest: `edit(n=3)`, `edit({"server.port": 1})`.
 
         Keys are those of the file, dotted or tuples; tables may be nested, and merge; `MISSING` removes a key.
-        Comments stay if all keys are in the file already; otherwise it is written anew. After `break_()` the text
+        Comments stay if all keys are in the file already; otherwise the file is rewritten. After `break_()` the text
         before that is edited.
 
-        Raises `UsageError` if the text cannot be read, and for values that its format has no word for.
+        Raises `UsageError` if the text cannot be read, for values that its format cannot express, and for
+        what is no mapping.
         """
         return self._change("edit", lambda: self._edited(together(values, named)))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _QUIET: Final = {"observer": "poll", "reconcile_s": MAX_RECONCILE_S}
-"""No watches, no comparisons: the watcher loads when its handle says so, and never besides."""
+"""No watches, no comparisons: the watcher loads when its handle says so, and at no other time."""
 
 
 class WatcherOptions(TypedDict, total=False):
@@ -79,7 +79,7 @@ def watching(
 
     `text`: None for a watcher without a file. `format`: `toml`, `yaml` or `json`. `directory`: where the file is
     written; None: in a new one, which is removed at the end. `timeout_s`: how long each method waits. `options` are
-    those of the watcher. It notices no change by itself, so that nothing happens that the test has not asked for.
+    those of the watcher. It notices no change by itself: nothing happens unless the test asks for it.
 
     Raises `UsageError` for arguments that make no sense.
     """

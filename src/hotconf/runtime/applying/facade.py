@@ -212,7 +212,8 @@ class Acting(Generic[T]):
         called, too. The handler itself does nothing but post: signals that come faster than the files can be loaded
         share a load. Calling it again does nothing more, or installs it again if it has been replaced. `close()`
         of the watcher, or of the handle that is returned, ends it: the signal is handled as it was before. The
-        end of an application's lifespan does not: the watcher that the next one starts anew hears the signal, too.
+        end of an application's lifespan does not: the next one starts the watcher again, which then handles the
+        signal, too.
 
         Raises `UsageError` for what is no signal or cannot be handled, outside of the main thread, and when closed.
         """

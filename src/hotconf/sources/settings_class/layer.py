@@ -50,7 +50,7 @@ class _Part(NamedTuple):
 
 
 class SettingsLayer(FileLayer):
-    """The sources of all `BaseSettings` classes of a model, built anew for each load."""
+    """The sources of all `BaseSettings` classes of a model, rebuilt for each load."""
 
     def __init__(self, declared: Declared, *, flags: bool) -> None:
         """`flags`: parse the command line, now and never again, where a class asks for it."""
