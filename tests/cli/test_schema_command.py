@@ -42,6 +42,36 @@ def test_it_prints_the_schema(here):
     assert list(here.iterdir()) == [here / "config.toml"]
 
 
+LAYERED = """
+import pydantic, typing
+from hotconf import Env, HotReloadWatcher
+
+class File(pydantic.BaseModel):
+    kind: typing.Literal["file"]
+    path: str
+
+class Memory(pydantic.BaseModel):
+    kind: typing.Literal["memory"]
+    size: int
+
+class Own(pydantic.BaseModel):
+    port: int
+    store: File | Memory = pydantic.Field(discriminator="kind")
+
+watcher = HotReloadWatcher("config.toml", Own, layers=[Env("APP_")])
+"""
+
+
+def test_a_key_that_another_layer_may_set_is_not_required(here, monkeypatch):
+    """What `check` accepts the editor accepts: only what tells alternatives apart has to stand in the file."""
+    (here / "layered_app.py").write_text(LAYERED)
+    monkeypatch.syspath_prepend(here)
+    result = CliRunner().invoke(hotconf, ["schema", "--app", "layered_app:watcher"])
+    found = json.loads(result.stdout)
+    assert found["required"] == []
+    assert [found["$defs"][name]["required"] for name in ("File", "Memory")] == [["kind"], ["kind"]]
+
+
 def test_that_of_a_model_of_ones_own(here):
     """As for all commands."""
     (here / "own_schema_s.py").write_text("import pydantic\nclass Own(pydantic.BaseModel):\n    port: int\n")
@@ -157,9 +187,9 @@ def test_a_change_in_the_meantime_is_not_overwritten(here, monkeypatch):
     """What somebody saves while the schema is made stays."""
     make = module.json_schema
 
-    def slow(given):
+    def slow(given, **more):
         (here / "config.toml").write_text('model = "newer"\n')
-        return make(given)
+        return make(given, **more)
 
     monkeypatch.setattr(module, "json_schema", slow)
     result = schema("--stamp")

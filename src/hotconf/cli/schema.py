@@ -35,9 +35,13 @@ def schema(path: Path | None, stamp: bool, force: bool, program: Program) -> Non
         if path is not None or force:
             raise click.UsageError(f"{'--force' if path is None else 'PATH'} is only for --stamp")
         from hotconf.cli.paint import painted
-        from hotconf.report.jsonschema import json_schema
+        from hotconf.report.jsonschema import json_schema, may_set
 
-        echo(painted(json_schema(program.model()), stdout(), "document"), nl=False, color=True)
+        echo(
+            painted(json_schema(program.model(), layered=may_set(program.layers())), stdout(), "document"),
+            nl=False,
+            color=True,
+        )
         return
     from hotconf.cli.stamp import stamp as put
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hotconf.cli.contact import located
 from hotconf.cli.refusal import Refusal
 from hotconf.history.restore import Restoration, restore
-from hotconf.report.jsonschema import json_schema, name_of, writer_of
+from hotconf.report.jsonschema import json_schema, may_set, name_of, writer_of
 from hotconf.sources.base import DEFAULT_MAX_BYTES
 from hotconf.sources.files import reading
 from hotconf.text import printable
@@ -47,7 +47,7 @@ def stamp(path: Path, program: Program, *, force: bool = False) -> tuple[Path, .
         raise Refusal(printable(f"{path}: it has no place for a reference to a schema"))
     old = _schema_there(beside, name_of(schema), force=force)
     contents = {main: text.encode(), **({} if old is None else {beside: old})}
-    wanted = {main: stamped.encode(), beside: json_schema(schema).encode()}
+    wanted = {main: stamped.encode(), beside: json_schema(schema, layered=may_set(options.layers)).encode()}
     plan = Restoration(
         writes=tuple((file, data) for file, data in wanted.items() if contents.get(file) != data),
         appeared=(),

@@ -4,7 +4,8 @@ It says what the model says, as far as JSON Schema can: types, defaults, limits,
 and what a field's docstring says of it. It knows nothing of references (a model's provider must exist).
 
 Rule 1: what `check` accepts, the schema accepts, keys in the other spelling included; except what a model that is not
-        strict, or a validator of the user's, makes of values of another type.
+        strict, or a validator of the user's, makes of values of another type. A key that another layer may
+        set, such as the environment, is not required.
 Rule 2: an unknown key that `check` only warns of is not forbidden; editors warn of it, too, because it is not listed.
 Rule 3: no secret is in it (`schema_secrets.py`). What may be one is `writeOnly`, as pydantic has it for its types.
 """
@@ -30,7 +31,7 @@ from hotconf.secrets.keys import is_secret_key
 from hotconf.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydantic_core import core_schema
 
@@ -46,12 +47,15 @@ _ANYTHING: Final[Node] = {"additionalProperties": True}
 """The empty schema would do, but of a table it would make tombi warn of each key."""
 
 
-def json_schema(schema: Schema[Any]) -> str:
-    """The JSON Schema of `schema`, as indented text in plain ASCII.
+def json_schema(schema: Schema[Any], *, layered: bool = False) -> str:
+    """The JSON Schema of `schema`, as indented text in plain ASCII. `layered`: other layers may set what a file
+    lacks.
 
     Raises `UsageError` for a model that has none, or fails over it: its hooks are users' code.
     """
-    generator = _KebabGenerator if schema.kebab else _Generator
+    generator: type[_Generator] = _KebabGenerator if schema.kebab else _Generator
+    if layered:
+        generator = type(generator.__name__, (generator,), {"layered": True})
     try:
         found = schema.adapter.json_schema(schema_generator=generator)
     except Exception as error:
@@ -63,6 +67,11 @@ def json_schema(schema: Schema[Any]) -> str:
         "x-tombi-toml-version": _TOML_VERSION,
     }
     return json.dumps({**head, **without_secrets(found)}, indent=2, ensure_ascii=True) + "\n"
+
+
+def may_set(layers: Iterable[object]) -> bool:
+    """Whether one of these layers may set what a file lacks, by variables or secrets."""
+    return any(hasattr(layer, "way") for layer in layers)
 
 
 def name_of(schema: Schema[Any]) -> str:
@@ -91,6 +100,8 @@ def writer_of(text: str) -> str | None:
 class _Generator(GenerateJsonSchema):
     """As pydantic has it, but in terms of TOML: nothing is null, keys have no titles, docstrings describe fields."""
 
+    layered = False
+    """Whether other layers may set what a file lacks."""
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 (as pydantic declares it)
         "skipped-choice",
         "non-serializable-default",
@@ -137,6 +148,8 @@ class _Generator(GenerateJsonSchema):
             default = _written(field.pop("default", None))
             if default is not None:
                 field["default"] = default
+        if self.layered and "required" in node:  # but what tells the alternatives of a union apart
+            node["required"] = [key for key in node["required"] if "const" in properties.get(key, {})]
         return node
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 (pydantic's signature)
