@@ -92,3 +92,11 @@ def test_a_key_without_its_dots_is_recognised():
     with HotReloadWatcher("c.yaml", App) as watcher, pytest.raises(ConfigError) as caught:
         watcher.override({"server_host": "x"}).__enter__()
     assert 'Unknown key: server_host (did you mean "server.host"?)' in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["plan - -", "diff - -", "diff - /dev/stdin", "check - -", "diff @1 - -"])
+def test_standard_input_is_one_argument(command):
+    """It is read once: a second reading would compare it with nothing, or with itself."""
+    result = CliRunner().invoke(hotconf, [*command.split(), "--schema", "model_of_spellings:App"], input="token = 'x'")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: only one argument can be standard input\n")

@@ -1,13 +1,16 @@
-"""What all commands have: `--color`, and examples below their help."""
+"""What all commands have: `--color`, examples below their help, and one standard input."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import click
 
 COLOR: Final = "hotconf.color"
 """Where the context of a command says when to use colours."""
+_STDIN: Final = f"{__name__}.stdin"
+"""Where it says that an argument is standard input."""
+_STDIN_NAMES: Final = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 EXAMPLES: Final = {
     "run": ("hotconf run", "hotconf run config.yaml --schema myapp.config:AppConfig --theme nord"),
     "watch": ("hotconf watch", "hotconf watch --json | jq .event", "hotconf watch --exec './notify.sh'"),
@@ -54,6 +57,9 @@ def with_common(command: click.Command, name: str) -> None:
     """Give `command`, once, what all commands have."""
     if any(COLOR in each.opts for each in command.params) or any("--color" in each.opts for each in command.params):
         return
+    for each in command.params:
+        if isinstance(each, click.Argument):
+            each.callback = each.callback or _stdin_once
     command.params.append(_color())
     lines = "\n".join(f"  {each}" for each in EXAMPLES.get(name, ()))
     if lines:
@@ -75,3 +81,13 @@ def _color() -> click.Option:
 
 def _remember(ctx: click.Context, param: click.Parameter, value: str) -> None:  # noqa: ARG001
     ctx.meta[COLOR] = value
+
+
+def _stdin_once(ctx: click.Context, param: click.Parameter, value: Any) -> Any:  # noqa: ARG001
+    """Standard input is read once: a second argument would find it empty, or the same."""
+    for each in value if isinstance(value, tuple) else (value,):
+        if str(each) in _STDIN_NAMES:
+            if _STDIN in ctx.meta:
+                raise click.UsageError("only one argument can be standard input", ctx)
+            ctx.meta[_STDIN] = True
+    return value
