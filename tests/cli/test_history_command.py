@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from hotconf import HotReloadWatcher
-from hotconf.cli import rollback as command
+from hotconf.cli import refusal
 from hotconf.cli.app import hotconf
 from hotconf.history import store
 from hotconf.history.store import StateStore
@@ -61,7 +61,7 @@ def invoke(*arguments, answer=None):
 @pytest.fixture
 def terminal(monkeypatch):
     """Somebody is there to be asked."""
-    monkeypatch.setattr(command, "_can_ask", lambda: True)
+    monkeypatch.setattr(refusal, "can_ask", lambda: True)
 
 
 # History
@@ -196,6 +196,7 @@ def test_it_asks(home, terminal, answer, status, amount):
     result = invoke("rollback", 1, answer=answer)
     assert result.exit_code == status
     assert "Go back to state 1? [y/N]" in result.stderr
+    assert ("Nothing was changed\n" in result.stderr) == (answer in ("n\n", "\n"))
     assert (home / "config.toml").read_text() == limit(amount)
 
 
@@ -215,7 +216,7 @@ def test_changed_while_it_asked(home, terminal, monkeypatch):
         (home / "config.toml").write_text(limit(99))
         return True
 
-    monkeypatch.setattr(command.click, "confirm", save_meanwhile)
+    monkeypatch.setattr(refusal.click, "confirm", save_meanwhile)
     result = invoke("rollback", 1)
     assert result.exit_code == 2
     assert "changed in the meantime" in result.stderr
@@ -463,7 +464,7 @@ def test_a_difference_that_nobody_reads(home, monkeypatch):
         if not err:
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr(command.click, "echo", closed)
+    monkeypatch.setattr(refusal.click, "echo", closed)
     result = invoke("rollback", 1, "--yes")
     assert result.exit_code == 2
     assert (home / "config.toml").read_text() == limit(30)

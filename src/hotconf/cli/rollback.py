@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from hotconf.cli.offers import complete
 from hotconf.cli.options import PATH, state_dir_option
 from hotconf.cli.places import states_in
 from hotconf.cli.program import program_options
-from hotconf.cli.refusal import Refusal
+from hotconf.cli.refusal import Refusal, confirm
 from hotconf.text import printable
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ class _Number(click.IntRange):
 @click.option("--remove-new", is_flag=True, help="Delete fragments that the state does not have.")
 @program_options
 @state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
-@click.pass_context
 def rollback(
-    ctx: click.Context,
     number: int,
     path: Path | None,
     yes: bool,
@@ -77,8 +74,8 @@ def rollback(
     _warn(number, then, yes=yes)
     if not _shown(number, then, now, planned, schema, remove_new=remove_new):
         return
-    if not yes and not _wanted(number):
-        ctx.exit(1)
+    if not yes:
+        confirm(f"Go back to state {number}?")
     written = restore(planned, remove_appeared=remove_new)
     echo(f"Back to state {number}: {_names(written)}", err=True)
 
@@ -115,16 +112,6 @@ def _shown(
         return True
     echo(f"The files already match state {number}", err=True)
     return False
-
-
-def _wanted(number: int) -> bool:
-    if not _can_ask():
-        raise Refusal("there is no terminal to ask for confirmation: give --yes")
-    return click.confirm(f"Go back to state {number}?", err=True)
-
-
-def _can_ask() -> bool:
-    return sys.stdin.isatty()
 
 
 def _names(paths: Iterable[Path]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from hotconf.cli.echo import echo
 from hotconf.cli.fleet.remote import fleet_command
-from hotconf.cli.refusal import Refusal
+from hotconf.cli.refusal import confirm
 
 if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
@@ -43,10 +42,7 @@ def promote(remote: Remote, note: str, as_json: bool) -> None:
 @click.option("--override", is_flag=True, help="Even while a publish is being voted on, which is dropped.")
 @_yes
 @_as_json
-@click.pass_context
-def rollback(
-    ctx: click.Context, remote: Remote, version: str | None, note: str, override: bool, yes: bool, as_json: bool
-) -> None:
+def rollback(remote: Remote, version: str | None, note: str, override: bool, yes: bool, as_json: bool) -> None:
     """Make VERSION current again in the fleet NAME; by default what was before the current one, and of canaries what
     the others serve. `hotconf fleet history` lists the versions.
 
@@ -55,11 +51,8 @@ def rollback(
     """
     with remote.open() as fleet:
         if not yes:
-            if not sys.stdin.isatty():
-                raise Refusal("there is no terminal to ask for confirmation: give --yes")
             what = "what was before" if version is None else f"version {version}"
-            if not click.confirm(f"Go back to {what}?", err=True):
-                ctx.exit(1)
+            confirm(f"Go back to {what}?")
         _say("rolled back", fleet.rollback(version, note=note, override=override), as_json=as_json)
 
 

@@ -16,7 +16,7 @@ from hotconf.cli.echo import echo
 from hotconf.cli.fleet.remote import fleet_command
 from hotconf.cli.options import PATH
 from hotconf.cli.program import program_options
-from hotconf.cli.refusal import Declined, Refusal
+from hotconf.cli.refusal import Declined, confirm
 
 if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
@@ -113,8 +113,8 @@ def publish(
         if expect is None or expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)
         same = status.current is not None and status.current.sha256 == sha256(data).hexdigest()  # it is refused
-        if not (yes or same) and not _confirmed(status, how, checked=errors is not None):
-            raise Exit(1)
+        if not (yes or same):
+            _confirm(status, how, checked=errors is not None)
         published = _publish(fleet, data, language, expect if expect is not None else seen, how)
         if not as_json:
             echo(f"published: {published_line(published)}")
@@ -151,16 +151,14 @@ def _titled(file: Path) -> str:
     return "standard input" if file == Path("-") else str(file)
 
 
-def _confirmed(status: FleetStatus, how: _Wanted, *, checked: bool) -> bool:
+def _confirm(status: FleetStatus, how: _Wanted, *, checked: bool) -> None:
     from hotconf.cli.fleet.text import counted
 
     if not checked:
         echo("Only the syntax was checked: give --app or --schema to check the values", err=True)
-    if not sys.stdin.isatty():
-        raise Refusal("there is no terminal to ask for confirmation: give --yes")
     everyone = counted(len(status.members)) if status.members else "nobody yet: no process is registered"
     who = f"canary {how.canary}" if how.canary else everyone
-    return click.confirm(f"Publish to {who}. Go on?", err=True)
+    confirm(f"Publish to {who}. Go on?")
 
 
 def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wanted) -> Published:
