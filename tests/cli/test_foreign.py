@@ -115,7 +115,7 @@ ENDING = {
     "import os\nos.execv('/bin/true', ['true'])\n": "it exited: os.execv() (app.py:",
     "import os\nos.execlp('true', 'true')\n": "it exited: os.exec",
     "import os\nif os.fork():\n    os._exit(0)\n": "it exited, with status 0 (app.py:",
-    "import os\nos.closerange(3, 1000)\nkept = open('mine', 'w')\n": "it closed the command's stdout",
+    "import os\nos.closerange(3, 1000)\nkept = open('mine', 'w')\n": "the program closed the command's stdout",
 }
 
 
@@ -157,12 +157,12 @@ def test_ctrl_c_ends_a_program_that_hangs(start, name):
         assert process.stderr is not None
         assert process.stderr.readline() == "READY\n"
         if name == "is in C":
-            assert process.stderr.readline().startswith("Waiting for --app app:watcher (app.py:5)")
+            assert process.stderr.readline().startswith("Importing app:watcher (named by --app), at app.py:5")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
     assert (process.returncode, out) == (130, "")
-    lines = [line for line in err.splitlines() if not line.startswith("Waiting for ")]
+    lines = [line for line in err.splitlines() if not line.startswith("Importing ")]
     assert len(lines) == 1, err
-    assert lines[0].startswith("Interrupted while waiting for --app app:watcher (app.py:")
+    assert lines[0].startswith("Interrupted while importing app:watcher (named by --app), at app.py:")

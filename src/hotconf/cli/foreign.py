@@ -39,14 +39,14 @@ def is_fork() -> bool:
 
 
 @contextmanager
-def contained(awaited: Callable[[], str]) -> Iterator[None]:
-    """Within it the program is imported, in the main thread of the command's own process. `awaited` says what and,
-    if that is known, at which line it is; any thread may call it.
+def contained(doing: Callable[[], str]) -> Iterator[None]:
+    """Within it code of the program runs, in the main thread of the command's own process. `doing` says what is being
+    done, such as `importing app:watcher`, and, if that is known, at which line; any thread may call it.
 
     A fork of the program that leaves it ends. Ctrl-C ends the process, even if the program does not let go.
     """
     _keep_process()
-    watching = _Watching(awaited)
+    watching = _Watching(doing)
     real = signal.signal
     asked: dict[int, Any] = {}
     before = signal.getsignal(signal.SIGINT)
@@ -82,7 +82,7 @@ def contained(awaited: Callable[[], str]) -> Iterator[None]:
             real(signal.SIGINT, before)
         if _file(stdout()) != own:  # another file may have its number by now
             silence(stdout())
-            raise Refusal(f"{awaited()}: it closed the command's stdout")
+            raise Refusal(f"while {doing()}: the program closed the command's stdout")
 
 
 def _file(stream: TextIO) -> tuple[int, int] | None:
@@ -140,8 +140,8 @@ def _no_input() -> Iterator[None]:
 class _Watching:
     """A thread that waits with the main thread. It hears of Ctrl-C even if that is in C code and runs no handler."""
 
-    def __init__(self, awaited: Callable[[], str]) -> None:
-        self._awaited = awaited
+    def __init__(self, doing: Callable[[], str]) -> None:
+        self._doing = doing
         self._ending = threads.lock()
         self._wake, self._woken, self._earlier = -1, -1, -1
 
@@ -165,7 +165,7 @@ class _Watching:
         if is_fork():
             leave(_INTERRUPTED)
         if self._ending.acquire(blocking=False):
-            _say(f"Interrupted while waiting for {self._awaited()}")
+            _say(f"Interrupted while {self._doing()}")
             leave(_INTERRUPTED)
 
     def _wait(self) -> None:
@@ -174,7 +174,8 @@ class _Watching:
             ready, _, _ = _select([self._woken], [], [], patience)
             if not ready:
                 patience = None
-                _say(f"Waiting for {self._awaited()}. Ctrl+C to stop.")
+                doing = self._doing()
+                _say(f"{doing[0].upper()}{doing[1:]}. Ctrl+C to stop.")
                 continue
             found = os.read(self._woken, 64)
             if not found or _OVER in found:

@@ -84,17 +84,18 @@ def find(named: str | None) -> App | None:
     Raises `Refusal` for one that is unavailable.
     """
     project = _project()
-    given, by = named, "--app"
+    given, by, named_in = named, "--app", "by --app"
     if given is None:
-        given, by = os.environ.get(_VARIABLE) or None, _VARIABLE
+        given, by, named_in = os.environ.get(_VARIABLE) or None, _VARIABLE, f"by {_VARIABLE}"
     if given is None:
-        given, by = project.app, f"{printable(short_path(project.file))}: app" if project.file else ""
-    if given is None:
-        return None
+        if project.app is None or project.file is None:
+            return None
+        given, by = project.app, f"{printable(short_path(project.file))}: app"
+        named_in = f"in {_short(str(project.file))}"
     from hotconf.twin import original
 
     label = f"{by} {printable(given)}"
-    with _importing(label, project.paths):
+    with _importing(label, project.paths, f"{printable(given)} (named {named_in})"):
         try:
             found = _named(label, given)
             if _is_model(found):
@@ -119,7 +120,7 @@ def schema(given: str) -> Schema[Any]:
     from hotconf.schema import Schema
 
     label = printable(given)
-    with _importing(label, (*_project().paths, "")):
+    with _importing(label, (*_project().paths, ""), f"{label} (named by --schema)"):
         found = _named(label, given)
         if not _is_model(found):
             raise Refusal(f"{label}: neither a hotconf.Schema nor a pydantic model, but {_kind(found)}")
@@ -210,8 +211,11 @@ def _named(label: str, given: str) -> Any:
 
 
 @contextmanager
-def _importing(label: str, paths: tuple[str, ...]) -> Iterator[None]:
-    """Whatever runs within it belongs to the program. What it raises becomes a `Refusal` that says where."""
+def _importing(label: str, paths: tuple[str, ...], what: str) -> Iterator[None]:
+    """Whatever runs within it belongs to the program. What it raises becomes a `Refusal` that says where.
+
+    `what`: what is imported, for those who wait.
+    """
     sys.path[:0] = [path for path in paths if path not in sys.path]
     IMPORTED.append(label)
     INERT.on, INERT.refused = True, None
@@ -220,7 +224,7 @@ def _importing(label: str, paths: tuple[str, ...]) -> Iterator[None]:
     if root.obj != OWN_PROCESS:
         root.call_on_close(_over)
     try:
-        with running(partial(_awaited, label, paths, threading.get_ident())):
+        with running(partial(_doing, what, paths, threading.get_ident())):
             yield
     except (Refusal, KeyboardInterrupt):
         raise
@@ -230,22 +234,22 @@ def _importing(label: str, paths: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def running(awaited: Callable[[], str]) -> Iterator[None]:
-    """Within it code of the program runs. `awaited` says what, for those who wait; any thread may ask."""
+def running(doing: Callable[[], str]) -> Iterator[None]:
+    """Within it code of the program runs. `doing` says what it does, for those who wait; any thread may ask."""
     root = click.get_current_context().find_root()
     is_own = root.obj == OWN_PROCESS and threading.current_thread() is threading.main_thread()
-    with _own_process_state(), contained(awaited) if is_own else nullcontext():
+    with _own_process_state(), contained(doing) if is_own else nullcontext():
         yield
 
 
-def _awaited(label: str, paths: tuple[str, ...], thread: int) -> str:
+def _doing(what: str, paths: tuple[str, ...], thread: int) -> str:
     """What `thread` imports, and the line of the program that it is at; any thread may ask."""
     frame, frames = sys._current_frames().get(thread), []
     while frame is not None:
         frames.append((frame.f_code.co_filename, frame.f_lineno))
         frame = frame.f_back
     place = _innermost(frames[::-1], paths)
-    return f"{label}{f' ({place})' if place else ''}"
+    return f"importing {what}{f', at {place}' if place else ''}"
 
 
 def _over() -> None:

@@ -127,7 +127,7 @@ def _tried(
     if now is not None and app.options.path == options.path:
         show(app.watcher, now.snapshot)
     trial = Trial(applying, options, now, edited)
-    with running(lambda: trial.doing):
+    with running(lambda: f"waiting for {trial.doing}"):
         trial.run()
     return trial.made, trial.problem
 
