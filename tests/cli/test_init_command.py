@@ -83,3 +83,11 @@ def test_a_schema_without_a_template_gets_one_from_its_model(code_home, tmp_path
     assert "Still to fill in: port\n" in result.stderr
     assert (tmp_path / "x.toml").read_text().endswith("\n# Integer. Required.\n#port = 0\n")
     assert "Missing required field: port\n" in invoke("check", "x.toml", "--schema", "own_schema_of_init:Own").output
+
+
+@pytest.mark.parametrize(("name", "said"), [("x.ini", "Wrote x.ini, in TOML\n"), ("x.yaml", "Wrote x.yaml\n")])
+def test_it_says_what_a_file_is_written_in_whose_name_does_not(code_home, tmp_path, name, said):
+    """Nobody expects TOML in a .ini file."""
+    result = invoke("init", name, "--schema", "speckit")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(said)

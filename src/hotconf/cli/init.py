@@ -33,6 +33,7 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
     """
     from hotconf.cli.stamp import schema_path, stamp
     from hotconf.cli.template import write_new, write_template
+    from hotconf.formats.registry import is_configuration
     from hotconf.sources.files.paths import absolute
 
     target = program.file(path)
@@ -49,7 +50,8 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
     if prefix is not None or nested is not None:
         raise click.UsageError("--prefix and --nested are only for a .env file")
     missing = write_template(target, schema, options.form)
-    echo(f"Wrote {printable(str(target))}", err=True)
+    language = "" if is_configuration(target) else f", in {options.form.name}"
+    echo(f"Wrote {printable(str(target))}{language}", err=True)
     if missing:
         echo(printable(f"Still to fill in: {', '.join(missing)}"), err=True)
     try:
