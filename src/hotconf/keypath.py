@@ -43,14 +43,16 @@ def parse(text: str) -> KeyPath:
     while True:
         match = part.match(text, position)
         if match is None:
-            raise UsageError(f'{_quoted(text)} is not a dotted key such as server.port or models."gpt-5".tier')
+            raise UsageError(f"{_quoted(text)} is not a dotted key{_suggestion(text)}")
         path.append(_key(match))
         path.extend(int(item) for item in re.findall(r"\d+", match["items"]))
         position = match.end()
         if position == len(text):
             return tuple(path)
         if text[position] != ".":
-            raise UsageError(f"{_quoted(text)} is not a dotted key: unexpected {quoted(text[position])}")
+            raise UsageError(
+                f"{_quoted(text)} is not a dotted key: unexpected {quoted(text[position])}{_suggestion(text)}"
+            )
         position += 1
 
 
@@ -64,6 +66,14 @@ def key_path(name: str, given: object, also: str = "") -> KeyPath:
     if isinstance(given, tuple) and all(isinstance(key, str | int) for key in given):
         return given
     raise wrong(name, given, f"a dotted key or a tuple of keys{also}")
+
+
+def _suggestion(text: str) -> str:
+    """What to write if only quotes are missing, or an example."""
+    parts = text.split(".")
+    if all(parts) and not set(text) & set("\"'[]\\ \t"):
+        return f": write {shortened(dotted(tuple(parts)), _LONGEST)}"
+    return ' such as server.port or models."gpt-5".tier'
 
 
 def _quoted(text: str) -> str:

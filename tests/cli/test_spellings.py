@@ -97,6 +97,30 @@ def test_a_key_without_its_dots_is_recognised():
 @pytest.mark.parametrize("command", ["plan - -", "diff - -", "diff - /dev/stdin", "check - -", "diff @1 - -"])
 def test_standard_input_is_one_argument(command):
     """It is read once: a second reading would compare it with nothing, or with itself."""
-    result = CliRunner().invoke(hotconf, [*command.split(), "--schema", "model_of_spellings:App"], input="token = 'x'")
+    result = CliRunner().invoke(
+        hotconf, [*command.split(), "--schema", "model_of_spellings:App"], input="token = 'x'"
+    )
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith("Error: only one argument can be standard input\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("extra.日本語", '"extra.日本語" is not a dotted key: write extra."日本語"'),
+        ("a.b/c", '"a.b/c" is not a dotted key: unexpected "/": write a."b/c"'),
+        ("a..b", '"a..b" is not a dotted key such as server.port or models."gpt-5".tier'),
+    ],
+)
+def test_a_key_that_lacks_quotes(key, hint):
+    """The dotted key that was meant."""
+    result = run("show", "c.yaml", "--key", key)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {hint}\n")
+
+
+def test_a_theme_that_does_not_exist():
+    """Refused also where there is no terminal for the app."""
+    pytest.importorskip("textual")
+    result = run("run", "c.yaml", "--theme", "nrod")
+    assert result.exit_code == 2
+    assert "there is no theme 'nrod'; there are: " in result.stderr

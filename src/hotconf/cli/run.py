@@ -30,12 +30,24 @@ if TYPE_CHECKING:
 _THEME: Final = "The colour theme, such as nord, gruvbox or textual-light."
 
 
+def _existing(ctx: click.Context, param: click.Parameter, theme: str | None) -> str | None:
+    """Also where there is no app to show it: a typo would go unnoticed."""
+    if theme is not None and find_spec("textual") is not None:
+        from textual.theme import BUILTIN_THEMES
+
+        if theme not in BUILTIN_THEMES:
+            known = ", ".join(sorted(BUILTIN_THEMES))
+            raise click.BadParameter(f"there is no theme {theme!r}; there are: {known}", ctx, param)
+    return theme
+
+
 @click.command(short_help="Watch your configuration live; create one if there is none.")
 @path_argument
 @program_options
 @click.option(
     "--theme",
     metavar="NAME",
+    callback=_existing,
     shell_complete=complete("themes"),
     help=_THEME,
 )

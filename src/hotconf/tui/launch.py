@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from textual.theme import BUILTIN_THEMES
-
-from hotconf.errors import UsageError
 from hotconf.sources.files.paths import absolute
 from hotconf.tui.app import HotconfApp
 from hotconf.tui.colours.terminal import depth
@@ -44,10 +41,8 @@ def launch(
     `options`, how it is loaded, is asked for when the first frame is up.
     `state_dir`: where the good states are kept.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
-    Raises `UsageError` for a theme that does not exist, and whatever ended the app out of order.
+    Raises whatever ended the app out of order.
     """
-    if theme is not None and theme not in BUILTIN_THEMES:
-        raise UsageError(f"there is no theme {theme!r}; there are: {', '.join(sorted(BUILTIN_THEMES))}")
     command = Command(busy_while) if busy_while else None
     with closing(Session(absolute(path), options, state_dir)) as session:
         choice = Choice(depth(os.environ))
