@@ -180,3 +180,22 @@ def test_the_pane_comes_and_goes_with_the_room():
         await until(pilot, lambda: app.screen.query_one(ConfigurationPanel).has_focus)
 
     play(FakeSession(LOADED), scenario)
+
+
+def test_the_pane_follows_the_row_when_other_rows_move_below_the_cursor():
+    """With a search the number of the row under the cursor may be the same, the row is another."""
+
+    async def scenario(pilot):
+        app = pilot.app
+        panel, pane = app.screen.query_one(ConfigurationPanel), app.screen.query_one(DetailsPanel)
+        panel.action_edge(False)
+        panel.action_move(1)
+        before = panel.cursor
+        panel.search("plan")
+        assert (panel.cursor, panel.item.path) == (before, ("quality_gates", "plan"))
+        await shows(pilot, "│  quality_gates.plan ")
+        assert pane.row.text == "quality_gates.plan"
+        panel.search("nothing")
+        await until(pilot, lambda: pane.row is None)
+
+    play(FakeSession(LOADED), scenario, size=LARGE)

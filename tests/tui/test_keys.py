@@ -25,7 +25,7 @@ from hotconf.tui.widgets.bars import SearchBox
 from hotconf.tui.widgets.panels import ConfigurationPanel
 from hotconf.tui.widgets.rowlist import RowList
 from tui.stage import FakeSession, choose, play, screen, shows, until
-from tui.updates import deferred, facts, reloaded, snapshot
+from tui.updates import deferred, facts, failed, reloaded, snapshot
 
 PAGE = Path(__file__).parents[2] / "docs" / "app.md"
 LOADED = Update(facts(snapshot()))
@@ -133,6 +133,21 @@ def test_the_footer_keeps_what_is_needed_most():
             assert (text in seen[width]) == (needed <= width), seen[width]
         assert not any(what in seen[width] for what in ("Gate", "Agent", "Critical"))
     assert seen[80].strip().startswith("f Apply now  e Edit  / Search  d Diff  y Copy")
+
+
+def test_the_footer_offers_the_problems_first_while_there_are_some():
+    """Before Copy, Reload and Latency; after a good save it stands where it stood."""
+
+    async def scenario(pilot):
+        app = pilot.app
+        assert "p Problems" not in screen(app).splitlines()[-1]
+        app.session.notify(failed(3))
+        await shows(pilot, "p Problems")
+        assert "d Diff" in screen(app).splitlines()[-1]
+        app.session.notify(reloaded(6))
+        await until(pilot, lambda: "p Problems" not in screen(app).splitlines()[-1])
+
+    play(FakeSession(LOADED), scenario)
 
 
 def test_the_palette_names_the_keys():

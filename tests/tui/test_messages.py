@@ -12,7 +12,7 @@ from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.view.facts import Update
-from tui.stage import SMALL, FakeSession, play, screen, shows, until
+from tui.stage import LARGE, SMALL, FakeSession, play, screen, shows, until
 from tui.updates import BETTER, COST_LINE, facts, failed, reloaded, snapshot, unchanged
 
 LOADED = Update(facts(snapshot()))
@@ -111,3 +111,21 @@ def test_a_message_goes_by_itself():
         assert "third" not in screen(app)
 
     play(FakeSession(LOADED), scenario)
+
+
+def test_a_message_stands_once_on_whatever_screen_and_at_whatever_width():
+    """Also on a screen that opens while it is shown, and after the room for it has changed."""
+    said = "Not rolled back: no space"
+
+    async def scenario(pilot):
+        app = pilot.app
+        app.notify(said, timeout=3600)
+        for keys in ((), ("d",)):
+            await pilot.press(*keys)
+            for size in (LARGE, (44, 20), LARGE):
+                await pilot.resize(*size)
+                await until(pilot, lambda: screen(app).count(said) == 1)
+                await pilot.pause()
+                assert screen(app).count(said) == 1, (keys, size)
+
+    play(FakeSession(Update(facts(snapshot()))), scenario, size=LARGE)

@@ -19,7 +19,7 @@ from hotconf.tui.clock import Clock
 from hotconf.tui.colours.coloured import Coloured
 from hotconf.tui.describing.descriptions import Descriptions
 from hotconf.tui.inbox import Inbox
-from hotconf.tui.messages import CommandEnded, Highlighted, StartFailed, UpdatesArrived
+from hotconf.tui.messages import CommandEnded, Highlighted, RoomChanged, StartFailed, UpdatesArrived
 from hotconf.tui.operations.running import Operations
 from hotconf.tui.outside.editing import Editing
 from hotconf.tui.past.generations import Generations
@@ -286,6 +286,11 @@ class HotconfApp(Coloured, Actions):
     def on_highlighted(self, message: Highlighted) -> None:
         """Other keys may work on another row."""
         message.stop()
+
+    def on_room_changed(self, message: RoomChanged) -> None:
+        """A message may fit into the status line now, or no more."""
+        message.stop()
+        self._show_passing()
 
     def _look(self) -> None:
         """See what no event reports."""

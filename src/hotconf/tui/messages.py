@@ -52,6 +52,10 @@ class SearchEnded(Message):
         super().__init__()
 
 
+class RoomChanged(Message):
+    """The status line has another width."""
+
+
 class CommandEnded(Message):
     """The external command is over."""
 

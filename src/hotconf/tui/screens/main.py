@@ -93,6 +93,7 @@ class Main(Screen[None]):
         """Show what is the case now."""
         self.query_one(ConfigurationPanel).show(view)
         self.query_one(EventsPanel).show(view)
+        self.query_one(KeyBar).show("app.problems" if view.failed is not None or view.warnings.now else "")
         self.renew_details()
 
     @property

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hotconf.report.cells import steady, tail, width
-from hotconf.tui.messages import Searched, SearchEnded
+from hotconf.tui.messages import RoomChanged, Searched, SearchEnded
 from hotconf.tui.operations.operation import spans
 from hotconf.tui.view.rows import Span
 from hotconf.tui.view.status import Alert
@@ -43,6 +43,10 @@ class StatusBar(Widget):
             self._status = status
             self.refresh()
 
+    def on_resize(self) -> None:
+        """Whether there is room for the message is known now."""
+        self.post_message(RoomChanged())
+
     @property
     def status(self) -> Status | None:
         """What is shown."""
@@ -52,7 +56,9 @@ class StatusBar(Widget):
     def overflow(self) -> tuple[Alert, ...]:
         """The message, if there is no room for it here."""
         status = self._status
-        if status is None or status.message is None or width(status.message.text) <= self._room(status):
+        if status is None or status.message is None or not self.size.width:  # not laid out yet: see `on_resize`
+            return ()
+        if width(status.message.text) <= self._room(status):
             return ()
         return (Alert(status.message.text, status.message.tone),)
 

@@ -28,6 +28,7 @@ class KeyBar(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._shown_keys: tuple[Binding, ...] = ()
+        self._urgent = ""
         self._ends: tuple[tuple[int, str], ...] = ()
         """Where each key ends, from left to right."""
 
@@ -35,6 +36,12 @@ class KeyBar(Widget):
         """Be told when other keys work."""
         self.screen.bindings_updated_signal.subscribe(self, self._renew, immediate=True)
         self._renew(self.screen)
+
+    def show(self, urgent: str) -> None:
+        """Keep the key of the action `urgent`, if there is one, as long as those that stay longest."""
+        if urgent != self._urgent:
+            self._urgent = urgent
+            self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         """A click on a key presses it."""
@@ -65,7 +72,7 @@ class KeyBar(Widget):
 
     def _fitting(self, width: int) -> Sequence[Binding]:
         """Those that there is room for, in their own order."""
-        rank = {action: number for number, action in enumerate(_FIRST)}
+        rank = {action: number for number, action in enumerate((*_FIRST, self._urgent))}
         shown = []
         for binding in sorted(self._shown_keys, key=lambda each: rank.get(each.action, len(rank))):
             width -= len(self._text(binding))

@@ -67,6 +67,8 @@ class RowList(ScrollView, can_focus=True):
         """What the person opened (true) or folded."""
         self.moved = False
         """The reader has put the cursor somewhere, or folded or opened something."""
+        self._highlighted: Key | None = None
+        """The row under the cursor, as it was last said."""
 
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """The rows to show in `width` columns."""
@@ -113,6 +115,7 @@ class RowList(ScrollView, can_focus=True):
             key, y = anchor
             self.scroll_to(y=max(0, self._nearest(key) - y), animate=False, force=True, immediate=True)
         self.refresh()
+        self._say_highlighted()
 
     def show_key(self, key: Key) -> None:
         """Put the cursor on the row with `key`, if it is there, without the reader's asking."""
@@ -146,7 +149,7 @@ class RowList(ScrollView, can_focus=True):
             y = index - self.scroll_offset.y
             if 0 <= y < self.size.height:
                 self.refresh(Region(0, y, self.size.width, 1))
-        self.post_message(Highlighted())
+        self._say_highlighted()
 
     def action_move(self, step: int) -> None:
         """One row up or down."""
@@ -271,6 +274,13 @@ class RowList(ScrollView, can_focus=True):
         self.moved = True
         self.cursor = max(0, min(index, len(self._rows) - 1))
         self._see_cursor()
+
+    def _say_highlighted(self) -> None:
+        """The cursor is at another row, whether it moved or the rows did: its number may be the same."""
+        key = None if self.row is None else self.row.key
+        if key != self._highlighted:
+            self._highlighted = key
+            self.post_message(Highlighted())
 
     def _see_cursor(self) -> None:
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True)
