@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import unittest
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -23,11 +23,25 @@ from hotconf import (
     ReloadFailed,
     ReloadSuccess,
     ReloadUnchanged,
+    Resource,
     UsageError,
     WatchedFile,
 )
 from hotconf.testing import WatcherHandle, watching
 from waiting import wait_until
+
+
+class Pool:
+    """Takes a moment to close."""
+
+    def __init__(self, n: object) -> None:
+        self.n = n
+        self.let = threading.Event()
+        self.closed = False
+
+    def close(self, moment_s: float) -> None:
+        self.let.wait(moment_s)
+        self.closed = True
 
 
 class Server(BaseModel, frozen=True):
@@ -416,3 +430,89 @@ def test_saves_that_make_no_sense_are_refused_in_a_sentence(save, expected):
             save(handle)
         assert str(raised.value).startswith(expected)
         assert handle.path.read_text() == "n = 5"
+
+
+def pool_of(watcher: HotReloadWatcher[App], moment_s: float = 0.05) -> Resource[Pool]:
+    """One that takes a moment to close."""
+
+    @watcher.resource("n")
+    def pool(n: int) -> Iterator[Pool]:
+        made = Pool(n)
+        yield made
+        made.close(moment_s)
+
+    return pool
+
+
+def test_what_was_replaced_is_closed() -> None:
+    """An edit, and `flush` after an override or the end of a lease, wait until the old object is closed."""
+    with watching(App, "n = 0") as handle:
+        pool = pool_of(handle.watcher)
+        old = pool.current
+        for n in (1, 2):
+            handle.edit(n=n)
+            assert old.closed
+            old = pool.current
+        with handle.watcher.override({"n": 9}):
+            assert handle.watcher.flush()
+            assert old.closed
+        with pool.use() as held:
+            handle.edit(n=3)  # does not wait for the lease
+            assert not held.closed
+        assert handle.watcher.flush()
+        assert held.closed
+
+
+def test_what_lives_in_a_loop_is_closed() -> None:
+    """The same with an async resource: an edit waits for it, and `flush` in its own loop does not hang."""
+
+    async def main() -> None:
+        handle = watching(App, "n = 0")
+
+        @handle.watcher.resource("n")
+        async def pool(n: int) -> AsyncIterator[Pool]:
+            made = Pool(n)
+            yield made
+            await asyncio.sleep(0.05)
+            made.closed = True
+
+        async with handle:
+            old = pool.current
+            await handle.aedit(n=1)
+            assert old.closed
+            assert handle.watcher.flush(60)
+
+    asyncio.run(main())
+
+
+def test_a_closing_that_hangs() -> None:
+    """It is named, and the wait for it is bounded."""
+    with watching(App, "n = 0", timeout_s=0.2) as handle:
+        pool = pool_of(handle.watcher, 60)
+        old = pool.current
+        with pytest.raises(TimeoutError, match=r"edit\(\): after 0\.2 s closing .*pool has not returned"):
+            handle.edit(n=1)
+        assert not handle.watcher.flush(0)
+        old.let.set()
+        assert handle.watcher.flush(60)
+        pool.current.let.set()
+
+
+def test_a_factory_at_work_is_not_waited_for() -> None:
+    """`flush` waits for what was published: not for a factory of what comes next."""
+    with watching(App, "n = 0") as handle:
+        at_work, go_on = threading.Event(), threading.Event()
+
+        @handle.watcher.resource("n")
+        def slow(n: int) -> Iterator[int]:
+            if n:
+                at_work.set()
+                go_on.wait(60)
+            yield n
+
+        handle.path.write_text("n = 1")
+        handle.watcher.reload(wait=False)
+        assert at_work.wait(60)
+        assert handle.watcher.flush(60)
+        assert slow.current == 0
+        go_on.set()

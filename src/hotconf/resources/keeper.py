@@ -10,12 +10,11 @@ truth about each object is in its generator, so that nothing is lost and nothing
 
 from __future__ import annotations
 
-import sys
+import math
 import time
-from _queue import Empty, SimpleQueue
+from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import count
 from operator import attrgetter
@@ -28,6 +27,7 @@ from hotconf.resources.calls import UNCHANGED, in_factory
 from hotconf.resources.entry import Entry, Task, drop, keep_for_ever, make
 from hotconf.resources.handle import Handle
 from hotconf.resources.preparation import Made, Preparation, Refused, Then, Wanted
+from hotconf.resources.sleep import sleep
 from hotconf.system import signals, threads
 from hotconf.system.worker import Worker
 from hotconf.text import printable
@@ -43,14 +43,10 @@ MOST_STUCK: Final = 3
 OVERDUE_NS: Final = 60_000_000_000
 """A lease that lasts longer after its object was replaced is reported."""
 _NEVER_NS: Final = 1 << 62
-_WAKE_S: Final = None if getattr(sys, "_is_gil_enabled", lambda: True)() else 1.0
-"""How often to look for ended leases unasked: without the GIL."""
 _SHARE: Final = 0.2
 """What takes longer than this share of the time that `close` has keeps the others waiting no longer."""
 _CHECK_S: Final = 1.0
 _PAUSE_S: Final = 0.01
-_EXIT_S: Final = 0.1
-"""The same in a closed watcher, so that its thread can end with the process."""
 
 
 class _LeftAlone(BaseException):
@@ -215,10 +211,19 @@ class Keeper:
                 self._wake()
         return self.at_work or not all(entry.reported for entry in waiting)
 
-    def wait(self, done: threads.Event) -> bool:
-        """Wait for the outcome of a preparation, however long that takes. Returns False if closing prevents it."""
-        while not done.wait(_CHECK_S):
-            if self._closed:
+    def settle(self, until: float) -> bool:
+        """Wait until what was replaced, and is not leased, is closed: `until` then at most (monotonic seconds)."""
+        if not self._retiring and not any(entry.tether and entry.dead for entry in list(self._entries)):
+            return not any(task.closing for task in list(self._stuck))
+        done = threads.Event()
+        self._barriers.append(done)
+        self._wake()
+        return self.wait(done, until) and not any(task.closing for task in list(self._stuck))
+
+    def wait(self, done: threads.Event, until: float = math.inf) -> bool:
+        """Wait for the keeper, however long that takes. Returns False if `until` or closing prevents it."""
+        while not done.wait(max(0.0, min(_CHECK_S, until - time.monotonic()))):
+            if self._closed or time.monotonic() >= until:
                 return done.is_set()
             self.supervise(time.monotonic_ns())
         return True
@@ -275,7 +280,7 @@ class Keeper:
                 if self._step(worker):
                     continue
                 if not self._closed or self._entries:
-                    self._sleep()
+                    sleep(self._queue, closed=self._closed)
                     continue
                 self._serving = False
                 if not self._step(worker):  # something may have come just now
@@ -283,12 +288,6 @@ class Keeper:
                 self._serving = True
         except _LeftAlone as left:
             self._returned(left.task, left.error)
-
-    def _sleep(self) -> None:
-        with suppress(Empty):
-            self._queue.get(timeout=_EXIT_S if self._closed else _WAKE_S)
-            while True:
-                self._queue.get_nowait()
 
     def _recover(self, worker: Worker) -> None:
         """If a thread died during a call, and this one goes on: what was being made is closed."""

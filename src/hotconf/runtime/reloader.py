@@ -272,6 +272,11 @@ class Reloader(fork.ForkAware, Generic[T]):
         with self.cycle.rounds.lock:
             pass
 
+    def settle(self, until: float) -> bool:
+        """Wait until what was replaced is closed, unless it is leased. Returns whether that was in time."""
+        applying = self.cycle.applying
+        return applying is None or applying.blocked(closing=True) is not None or applying.keeper.settle(until)
+
     def released(self, hold: Hold | None) -> None:  # noqa: ARG002 - whichever it was
         """A hold has ended; on return what was pending is published, unless a round is open. Never raises."""
         if self.cycle.rounds.state.pending is not None and not self.holds.reasons and self._driver is not None:

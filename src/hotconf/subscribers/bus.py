@@ -284,7 +284,7 @@ class Bus(fork.ForkAware, Generic[T]):
 
         The caller waited for the step that published it. Raises `UsageError` in a callback.
         """
-        until = _instant(timeout_s)
+        until = instant(timeout_s)
         while True:
             with self.lock:
                 if self._closed or not self._backlog:
@@ -297,7 +297,7 @@ class Bus(fork.ForkAware, Generic[T]):
 
     def wait_for(self, holds: Callable[[], object], timeout_s: float | None) -> bool:
         """Wait until `holds()` is true, which is called now and after each publication. Returns whether it was."""
-        until, life = _instant(timeout_s), self.life
+        until, life = instant(timeout_s), self.life
         while True:
             published, ended = self._published, self.ended(life)
             if holds():
@@ -335,7 +335,7 @@ class Bus(fork.ForkAware, Generic[T]):
         self.delivery.close(timeout_s)
 
 
-def _instant(timeout_s: float | None) -> float:
+def instant(timeout_s: float | None) -> float:
     """When a wait that begins now ends, in seconds of the monotonic clock."""
     return float("inf") if timeout_s is None else time.monotonic() + timeout_s
 

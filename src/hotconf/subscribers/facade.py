@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from hotconf import arguments
 from hotconf.config.walk import value_at
 from hotconf.errors import UsageError
-from hotconf.subscribers.bus import Key, Selector, checked_selector
+from hotconf.subscribers.bus import Key, Selector, checked_selector, instant
 from hotconf.system.exceptions import refuse_in_load
 
 if TYPE_CHECKING:
@@ -169,15 +169,18 @@ class Following(Generic[T]):
         return selected(known, self._bus.schema)
 
     def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until callbacks have run for everything that was published so far. Returns whether that was in time.
+        """Wait until callbacks have run for everything that was published so far, and resources that were replaced
+        are closed, unless they are leased. Returns whether that was in time.
 
-        False also if the watcher was closed before that. Event streams are not waited for. Raises `UsageError` in a
-        callback of this watcher, and in a check, validator or factory.
+        False also if the watcher was closed before that. Event streams are not waited for, and, in the thread of the
+        event loop of async resources, neither is closing. Raises `UsageError` in a callback of this watcher, and in a
+        check, validator or factory.
         """
         arguments.timeout(timeout_s)
         refuse_in_load("flush")
+        until = instant(timeout_s)
         self._reloader.barrier()
-        return self._bus.flush(timeout_s)
+        return self._bus.flush(timeout_s) and self._reloader.settle(until)
 
     def wait_for(self, predicate: Callable[[T], object], timeout_s: float | None = None) -> bool:
         """Wait until `predicate(config)` is true. Returns whether that was in time.

@@ -50,3 +50,6 @@ class Publishing(Protocol[T_co]):
 
     def barrier(self) -> None:
         """Return once subscribers were notified of what is published."""
+
+    def settle(self, until: float) -> bool:
+        """Wait until what was made of earlier ones is closed, unless leased. Returns whether that was in time."""

@@ -48,8 +48,9 @@ class WatcherHandle(Generic[T]):
     """A watcher's file, for a test to change.
 
     Each method that changes it returns the ending of the reload once everything that was published has been
-    delivered: all callbacks have returned. It raises `TimeoutError` if that takes longer than `timeout_s`. A callback
-    that raises is a `RuntimeWarning`. In async code use the methods that begin with `a`.
+    delivered: all callbacks have returned, and resources that were replaced are closed, unless they are leased. It
+    raises `TimeoutError` if that takes longer than `timeout_s`. A callback that raises is a `RuntimeWarning`. In
+    async code use the methods that begin with `a`.
 
     It can be made of any watcher: `WatcherHandle(service.watcher)`.
     """
@@ -236,7 +237,10 @@ class WatcherHandle(Generic[T]):
 
     def _deliver(self, method: str) -> None:
         if not self.watcher.flush(self._timeout_s):
-            raise self._late(method, "a callback has not returned")
+            applying = self.watcher._reloader.cycle.applying
+            task = None if applying is None else applying.keeper._task
+            hangs = f"closing {task.entry.name}" if task is not None and task.closing else "a callback"
+            raise self._late(method, f"{hangs} has not returned")
         stats, before = self.watcher.stats, self._failures
         self._failures = stats.callback_failures
         if self._failures > before and (failed := stats.last_callback_failure) is not None:
