@@ -107,3 +107,11 @@ def test_rollback_says_what_goes_back(project):
     done = run(project, "rollback", "1", "--yes")
     assert done.returncode == 2
     assert "shop/prod is no file, and not written here: `hotconf fleet rollback shop/prod` goes back" in done.stderr
+
+
+def test_a_plan_says_when_a_published_document_takes_effect(project):
+    """At once: no file has to settle."""
+    (project / "edit.toml").write_text("[server]\nport = 8002\n")
+    done = run(project, "plan", "edit.toml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("✅ Would be accepted\n\n- takes effect as soon as it is published\n")

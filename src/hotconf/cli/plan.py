@@ -48,8 +48,8 @@ def plan(
 ) -> None:
     """Show what a program that runs PATH would do if PATH had the content of FILE: - is standard input.
 
-    The files that FILE's watch_paths name are looked for next to PATH. stdout has the values that change, the
-    notification, with what waits for a restart, and the effect on watching; or, if it would be refused, the
+    The files that FILE's watch_paths name are looked for next to PATH. stdout has the values that change, whether
+    it would be accepted, with what waits for a restart, and the effect on watching; or, if it would be refused, the
     problems. Places in standard input are given as those of PATH. With --apply, a resource that cannot be created is
     a problem, too; nothing is published.
 
@@ -66,7 +66,6 @@ def plan(
     from hotconf.cli.wrap import terminal_cells
     from hotconf.inspection.inspect import Inspection, State, inspect
     from hotconf.report.comparison import Rehearsal, refusal, refusal_json
-    from hotconf.report.notification import notification
     from hotconf.report.problems.lines import spelled
     from hotconf.sources.files.paths import absolute
 
@@ -97,7 +96,8 @@ def plan(
     content_of = main if file == _STDIN else absolute(file)
     if isinstance(edited, State):
         warnings = tuple(spelled(each, main, main, content_of) for each in edited.snapshot.warnings)
-        rehearsal = Rehearsal(now, replace(edited, snapshot=replace(edited.snapshot, warnings=warnings)), made)
+        edited = replace(edited, snapshot=replace(edited.snapshot, warnings=warnings))
+        rehearsal = Rehearsal(now, edited, made, published=options.source is not None)
         if as_json:
             echo(_as_json(rehearsal.as_json()))
         else:
@@ -109,7 +109,7 @@ def plan(
     else:
         shown = list(findings(edited, schema, main, target, None if file == _STDIN else file))
         echo(as_text(shown, stdout()), color=True)
-        show(notification(event), "outcome")
+        show("❌ Would be refused: the old configuration would stay", "outcome")
     ctx.exit(1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.changes import described
@@ -106,6 +106,8 @@ class Rehearsal:
     edited: State[Any]
     made: tuple[str, ...] | None = None
     """The names of the resources that were made of it and closed; None if that was not tried."""
+    published: bool = False
+    """It reaches the program by being published, and no file has to settle."""
 
     @property
     def event(self) -> ReloadSuccess | ReloadUnchanged:
@@ -117,10 +119,22 @@ class Rehearsal:
         return ReloadSuccess(0, *given, warnings=new.warnings, pending_restart=new.pending_restart)
 
     def as_text(self, cells: int | None = None) -> str:
-        """The values that change, the notification, and the effect on watching. `cells`: as of `differences`."""
+        """The values that change, the verdict, with what those lines do not say, and the effect on watching. `cells`:
+        as of `differences`.
+        """
         changes = "\n".join(in_cells(change, cells) for change in self.edited.changes)
         watching = "\n".join(printable(f"- {line}") for line in (*self._watching(), *self._applied()))
-        return "\n\n".join(filter(None, (changes, notification(self.event), watching)))
+        return "\n\n".join(filter(None, (changes, self._verdict(), watching)))
+
+    def _verdict(self) -> str:
+        event = self.event
+        if isinstance(event, ReloadUnchanged):
+            head = f"· Would change nothing ({event.reason})"
+        else:
+            listed = {str(change) for change in event.changes}
+            event = replace(event, summary=tuple(line for line in event.summary if line not in listed))
+            head = "✅ Would be accepted"
+        return "\n".join((head, *notification(event).split("\n")[1:]))
 
     def as_json(self) -> Json:
         """The same for programs; what depends on `now` is null if that is not known."""
@@ -135,7 +149,7 @@ class Rehearsal:
             "made": list(self.made) if self.made is not None else None,
             "watching": {
                 "noticed": now.settings.enabled if now else None,
-                "after_ms": now.settings.debounce_ms if now else None,
+                "after_ms": (0 if self.published else now.settings.debounce_ms) if now else None,
                 "enabled": edited.settings.enabled,
                 "debounce_ms": edited.settings.debounce_ms,
                 "mode": edited.settings.mode,
@@ -151,12 +165,12 @@ class Rehearsal:
         if not before.enabled:
             yield "hot reload is off: this takes effect at the next start, or with reload()"
         else:
-            yield f"takes effect {_when(before, 'it is')}"
+            yield f"takes effect {'as soon as it is published' if self.published else _when(before, 'it is')}"
         if before.enabled and not after.enabled:
             yield "hot reload is off from then on: later edits are not noticed until a restart"
         elif after.enabled and not before.enabled:
             yield "hot reload is on from then on"
-        if (before.debounce_ms, before.mode) != (after.debounce_ms, after.mode):
+        if (before.debounce_ms, before.mode) != (after.debounce_ms, after.mode) and not self.published:
             yield f"later edits take effect {_when(after, 'they are')}"
         for what, paths in (
             ("watched from then on", self._files(self.edited, self.now)),
