@@ -71,8 +71,8 @@ def check(
     error_on_warning: bool,
     state_dir: Path | None,
 ) -> None:
-    """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input; of a
-    directory, each configuration file in it is checked by itself.
+    """Check configuration files, each with the files that its watch_paths name. A PATH of - is standard input, in the
+    place of the program's file; of a directory, each configuration file in it is checked by itself.
 
     Problems go to stdout, each once, in the order of the file: as text with their source lines, concise (one line
     each, FILE:LINE:COL: error: TEXT), json, sarif or github (workflow commands). A summary goes to stderr.
@@ -189,9 +189,11 @@ class _Checks:
         from hotconf.inspection.inspect import inspect
         from hotconf.sources.base import DEFAULT_MAX_BYTES
 
-        name = self._stdin_name if path == _STDIN else path
         content = stdin(DEFAULT_MAX_BYTES + 1) if path == _STDIN else None
-        main = located(name, self._program.find, content=content)
+        name = path if content is None else self._stdin_name
+        app = self._program.app if content is not None and name == _NO_NAME else None
+        stands_for = app.options.path if app is not None and app.options.source is None else None
+        main = located(stands_for or name, self._program.find, content=content)
         options = self._program.find(main)
         if options is None:
             self.unknown = self.unknown or (main if hint is None else None)
@@ -211,8 +213,11 @@ class _Checks:
         if self._files_only:
             problems = tuple(map(lenient, inspection.problems))
             inspection = replace(inspection, problems=problems)
+        if content is not None and name == _NO_NAME and stands_for is None:
+            inspection = replace(inspection, problems=tuple(map(_as_toml, inspection.problems)))
         yield from findings(inspection, options.schema, main, name)
-        yield from self._of_profiles(options, name, inspection.files)
+        if stands_for is None:
+            yield from self._of_profiles(options, name, inspection.files)
 
     def _of_profiles(self, options: Options[Any], name: Path, read: FileSet) -> Iterator[Finding]:
         """What cannot be read in the files of other profiles, if the environment decides which one counts."""
@@ -227,6 +232,14 @@ class _Checks:
             if file not in read.reads:
                 alone = unmodelled(file)._replace(format=options.format, allow_empty=True)
                 yield from findings(inspect(alone), options.schema, file, name.with_name(file.name))
+
+
+def _as_toml(problem: Problem) -> Problem:
+    """Where nothing says what standard input is written in."""
+    if problem.kind != "syntax":
+        return problem
+    note = "it is read as TOML: --stdin-filename config.yaml says otherwise"
+    return replace(problem, hint=note)
 
 
 def _shown(form: str, found: Sequence[Finding]) -> str:
