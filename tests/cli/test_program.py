@@ -389,3 +389,50 @@ def test_watching_with_the_programs_model(project, command):
     finally:
         process.kill()
         process.communicate()
+
+
+# Where none is named
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [(["check"], "~/.code/config.toml is used"), (["env"], "this is about the built-in model")],
+)
+def test_it_is_said_that_no_program_is_named_here(tmp_path, command, said):
+    """The directory may be the wrong one; who has set CODE_HOME, or says --no-app, knows."""
+    empty = {"HOME": str(tmp_path), "CODE_HOME": ""}
+    done = run(tmp_path, *command, **empty)
+    assert done.stderr.startswith(
+        f"No program is named here: {said}. Name yours in pyproject.toml, [tool.hotconf] app"
+    )
+    assert done.stderr.count("No program") == 1
+    for more, variables in ((["--no-app"], empty), ([], {"HOME": str(tmp_path)})):
+        assert "No program" not in run(tmp_path, *command, *more, **variables).stderr
+
+
+# Standard input
+
+
+def given(project, text, *arguments):
+    """What `check -` says of `text`."""
+    environment = {**os.environ, "CODE_HOME": str(project.parent / "code"), "NO_COLOR": "1"}
+    return subprocess.run(
+        [*HOTCONF, "check", "-", *arguments], cwd=project, env=environment, input=text, capture_output=True, text=True
+    )
+
+
+def test_standard_input_is_in_the_format_of_the_program(project):
+    """As for show and plan; its name in problems is its own."""
+    done = given(project, "server:\n  port: 9000\n")
+    assert (done.returncode, done.stdout) == (0, "")
+    done = given(project, "server:\n  port: nine\n")
+    assert done.returncode == 1
+    assert " --> <stdin>:2:9\n" in done.stdout
+
+
+def test_without_a_program_the_format_of_standard_input_has_to_be_said(project):
+    """It is read as TOML, and the hint names the option."""
+    done = given(project, "server:\n  port: 9000\n", "--no-app")
+    assert "help: it is read as TOML: --stdin-filename config.yaml says otherwise" in done.stdout
+    done = given(project, "server:\n  port: 9000\n", "--no-app", "--stdin-filename", "x.yaml")
+    assert done.stdout == ""

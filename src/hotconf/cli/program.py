@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from hotconf.cli import places
+from hotconf.cli.echo import echo
 from hotconf.cli.refusal import Refusal
 from hotconf.errors import UsageError
 from hotconf.text import printable, short_path
@@ -29,6 +31,11 @@ _HOW: Final = (
 )
 
 
+_NAME_IT: Final = (
+    'Name yours in pyproject.toml, [tool.hotconf] app = "myapp.config:watcher", or with --app MODULE:NAME'
+)
+
+
 class Program:
     """What the options of a command say about the program. Nothing is imported before it is needed."""
 
@@ -38,7 +45,7 @@ class Program:
         self._named = app
         self._profile = profile
         self._schema = schema
-        self._looks = schema is None and not no_app
+        self._looks = self._wants_own = schema is None and not no_app
         self._found: App | None = None
 
     @property
@@ -55,7 +62,11 @@ class Program:
         """The main file: `given`; the app's, relative to the working directory if it lies there; or the default."""
         if given is not None:
             return given
-        return places.default_path() if self.app is None else places.near(self.app.options.path)
+        if self.app is not None:
+            return places.near(self.app.options.path)
+        default = places.default_path()
+        self._say_default(f"{printable(short_path(default))} is used")
+        return default
 
     @property
     def has_model(self) -> bool:
@@ -77,7 +88,14 @@ class Program:
             return self.app.options.schema
         from hotconf.speckit import SPECKIT
 
+        self._say_default("this is about the built-in model")
         return SPECKIT
+
+    def _say_default(self, what: str) -> None:
+        """Once, unless it was asked for: the directory may be the wrong one."""
+        if self._wants_own and not os.environ.get("CODE_HOME"):
+            self._wants_own = False
+            echo(f"No program is named here: {what}. {_NAME_IT}", err=True)
 
     def layers(self) -> tuple[object, ...]:
         """Those of the app."""

@@ -18,7 +18,6 @@ from hotconf.cli.options import path_argument
 from hotconf.cli.places import state_dir
 from hotconf.cli.program import program_options
 from hotconf.cli.refusal import Refusal
-from hotconf.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +58,7 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
     """Watch PATH live, in a terminal app: its values, every change, and its outcome. ? shows the keys.
 
     Without a PATH, a commented configuration is written first if there never was one. Without a terminal, or
-    without Textual, events are printed as lines, as `hotconf watch` does.
+    without Textual, nothing is written, and events are printed as lines, as `hotconf watch` does.
 
     Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf
     history` and `rollback`; if PATH is not valid, the last one is used until it is.
@@ -75,10 +74,12 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
     options = partial(program.options, main)
     if not program.is_built_in(main):
         options()
-    wrote = path is None and _write_first(target, options)
     if missing is not None:
-        _watch(target, program, wrote=wrote)
+        from hotconf.cli.follow import follow
+
+        follow(target, program, state_dir=state_dir())
     else:
+        wrote = path is None and _write_first(target, options)
         return_stdout()
         _launch(target, options, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
 
@@ -116,14 +117,6 @@ def _was_there(target: Path) -> bool:
         return bool(StateStore(absolute(kept_in), absolute(target)).numbers())
     except (UsageError, OSError):  # there may be a file: better none written than one replaced
         return True
-
-
-def _watch(target: Path, program: Program, *, wrote: bool) -> None:
-    from hotconf.cli.follow import follow
-
-    if wrote:
-        echo(f"There was no configuration: wrote {printable(str(target))}", err=True)
-    follow(target, program, state_dir=state_dir())
 
 
 def _launch(
