@@ -91,6 +91,19 @@ def test_lines_are_aligned_and_show_no_secret() -> None:
     assert as_text([]) == ""
 
 
+def test_columns_stay_columns_however_long_a_type_is() -> None:
+    """In a pipe they are as wide as that; on a terminal the type is cut."""
+    levels = " | ".join(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+    found = [
+        Variable("LEVEL", ("level",), levels, "INFO", False, False, "How much."),
+        Variable("PORT", ("port",), "integer", 1, False, False, "Where."),
+    ]
+    for shorten in (False, True):
+        level, port = as_text(found, shorten=shorten).splitlines()
+        assert level.index("How much.") == port.index("Where.")
+        assert (levels in level, "…" in level) == (not shorten, shorten)
+
+
 @pytest.mark.parametrize(
     ("naming", "name"),
     [

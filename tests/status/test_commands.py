@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hotconf.cli.app import hotconf
+from hotconf.cli.processes import lines as table
 from hotconf.status.reading import statuses
 from hotconf.status.record import Status
 from prefork import Program
@@ -125,6 +126,11 @@ def test_all_processes_are_shown(home: Path, begin: Begin) -> None:
     assert {line.split()[0] for line in lines} == {str(status.pid) for status in found()}
     assert all(line.split()[2] == "1" and line.endswith("ok") for line in lines)
     assert result.stderr.startswith("2 of 2 processes run ")
+    whole, narrow = list(table(found())), list(table(found(), 80))
+    assert max(map(len, whole)) > 80
+    assert max(map(len, narrow)) <= 80
+    assert narrow[0].split() == whole[0].split()
+    assert all("…" in line and line.endswith("ok") for line in narrow[1:])
     save(home / "config.toml", port(9000))
     wait_until(lambda: sorted(status.generation for status in found()) == [1, 2])
     result = run("status", "--json")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotconf.cli.echo import echo
+from hotconf.cli.echo import echo, stdout
 from hotconf.cli.options import json_option
 from hotconf.cli.program import program_options
 
@@ -68,5 +68,6 @@ def env(prefix: str | None, nested: str | None, as_json: bool, program: Program)
         echo(json.dumps(variables.as_json(found), indent=2))
     else:
         from hotconf.cli.paint import show
+        from hotconf.cli.wrap import terminal_cells
 
-        show(variables.as_text(found), "variables", hanging=4)
+        show(variables.as_text(found, shorten=terminal_cells(stdout()) is not None), "variables", hanging=4)

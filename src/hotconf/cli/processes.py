@@ -67,8 +67,9 @@ class Processes:
                 echo(line)
         else:
             from hotconf.cli.paint import painted
+            from hotconf.cli.wrap import terminal_cells
 
-            echo(painted("\n".join(lines(every)), stdout(), "processes"), color=True)
+            echo(painted("\n".join(lines(every, terminal_cells(stdout()))), stdout(), "processes"), color=True)
         of = f"{len(standing.current)} of {counted(len(every))}"
         runs = "runs" if len(every) == 1 else "run"
         echo(f"{of} {runs} {short_path(self.main)} as it is now", err=True)
@@ -78,17 +79,30 @@ class Processes:
             echo(f"`hotconf {command} {short_path(self.main)}` shows the problems in full", err=True)
 
 
-def lines(statuses: Sequence[Status]) -> Iterator[str]:
-    """A line for each process, below a head; then the problems of those that refused the files."""
-    from hotconf.report.cells import width
+def lines(statuses: Sequence[Status], cells: int | None = None) -> Iterator[str]:
+    """A line for each process, below a head; then the problems of those that refused the files. `cells`: how wide a
+    terminal is, for which long values are shortened.
+    """
+    from hotconf.report.cells import cut, width
 
     hosts = len({status.host for status in statuses}) > 1
     rows = [_HEAD, *(_row(status, host=hosts) for status in statuses)]
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    if cells is not None:
+        _narrow(widths, cells - len("  ") * (len(widths) - 1))
     for row in rows:
-        cells = (cell + " " * (most - width(cell)) for cell, most in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+        fitted = (cut(cell, most) for cell, most in zip(row, widths, strict=True))
+        yield "  ".join(cell + " " * (most - width(cell)) for cell, most in zip(fitted, widths, strict=True)).rstrip()
     yield from _problems(statuses)
+
+
+def _narrow(widths: list[int], cells: int) -> None:
+    """Make columns narrower, the widest first, until they fit; a column is as wide as its head at least."""
+    spare = [width - len(title) for width, title in zip(widths, _HEAD, strict=True)]
+    while sum(widths) > cells and any(spare):
+        _, widest = max((width, index) for index, width in enumerate(widths) if spare[index])
+        widths[widest] -= 1
+        spare[widest] -= 1
 
 
 def json_lines(statuses: Sequence[Status], current: Collection[Status]) -> Iterator[str]:

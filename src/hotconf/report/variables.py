@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hotconf.config.decoding.names import folded
 from hotconf.keypath import dotted
-from hotconf.report.cells import steady, width
+from hotconf.report.cells import cut, steady, width
 from hotconf.report.jsonschema import json_schema
 from hotconf.report.schema_secrets import MARKED
 from hotconf.text import printable, shortened
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DEEPEST: Final = 8
 _LONGEST: Final = 40
 _WIDEST: Final = 28
-"""Columns stand below each other up to this width."""
+"""Columns of types and defaults are no wider on a terminal."""
 _BARE: Final = re.compile(r"[\w./:@%+,-]+")
 _DEFS: Final = "#/$defs/"
 
@@ -121,21 +121,22 @@ class _Walk:
         return "text" if kind in ("string", "password") else str(kind)
 
 
-def as_text(found: Iterable[Variable]) -> str:
-    """A line for each: name, type, default, meaning."""
-    rows = [tuple(map(steady, _cells(each))) for each in found]
-    columns = [
-        max((w for cell in column if (w := width(cell)) <= _WIDEST), default=0) for column in zip(*rows, strict=True)
-    ]
+def as_text(found: Iterable[Variable], *, shorten: bool = False) -> str:
+    """A line for each, in columns: name, type, default, meaning. `shorten`: types and defaults, for a terminal."""
+    rows = [_cells(each) for each in found]
+    if shorten:
+        rows = [(name, cut(kind, _WIDEST), cut(default, _WIDEST), text) for name, kind, default, text in rows]
+    columns = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join((*_padded(row[:3], columns[:3]), row[3])).rstrip() for row in rows)
 
 
-def _cells(variable: Variable) -> tuple[str, ...]:
-    return variable.name, variable.type, _shown(variable), variable.description.partition("\n")[0]
+def _cells(variable: Variable) -> tuple[str, str, str, str]:
+    meaning = variable.description.partition("\n")[0]
+    return steady(variable.name), steady(variable.type), steady(_shown(variable)), steady(meaning)
 
 
 def _padded(cells: tuple[str, ...], columns: list[int]) -> list[str]:
-    return [cell + " " * max(column - width(cell), 0) for cell, column in zip(cells, columns, strict=True)]
+    return [cell + " " * (column - width(cell)) for cell, column in zip(cells, columns, strict=True)]
 
 
 def _shown(variable: Variable) -> str:
