@@ -91,3 +91,21 @@ def test_it_says_what_a_file_is_written_in_whose_name_does_not(code_home, tmp_pa
     result = invoke("init", name, "--schema", "speckit")
     assert result.exit_code == 0
     assert result.stderr.startswith(said)
+
+
+@pytest.mark.parametrize(("name", "missing"), [("DATABASE__PASSWORD", "database.host"), ("OTHER", "both")])
+def test_what_a_layer_sets_is_not_to_be_filled_in(code_home, tmp_path, monkeypatch, name, missing):
+    """Only what is missing when the program starts."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / name).write_text("hunter22")
+    (tmp_path / "app_of_init.py").write_text(
+        "from pydantic import BaseModel, SecretStr\n"
+        "from hotconf import HotReloadWatcher, SecretsDir\n"
+        "class Database(BaseModel, frozen=True):\n    password: SecretStr\n    host: str\n"
+        "class App(BaseModel, frozen=True):\n    database: Database\n"
+        "def watcher():\n    return HotReloadWatcher('x.yaml', App, layers=[SecretsDir('secrets')])\n"
+    )
+    result = CliRunner().invoke(hotconf, ["init", "--app", "app_of_init:watcher"])
+    expected = missing if missing != "both" else "database.password, database.host"
+    assert f"Still to fill in: {expected}\n" in result.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from hotconf.text import printable
 
 if TYPE_CHECKING:
     from hotconf.cli.program import Program
+    from hotconf.sources.base import Options
 
 
 @click.command(short_help="Write a commented configuration to start from.")
@@ -52,7 +53,7 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
     missing = write_template(target, schema, options.form)
     language = "" if is_configuration(target) else f", in {options.form.name}"
     echo(f"Wrote {printable(str(target))}{language}", err=True)
-    if missing:
+    if missing := _still_missing(missing, options):
         echo(printable(f"Still to fill in: {', '.join(missing)}"), err=True)
     try:
         stamp(target, program)
@@ -62,3 +63,18 @@ def init(path: Path | None, prefix: str | None, nested: str | None, program: Pro
         echo(printable(f"No schema for editors: {reason}"), err=True)
         return
     echo(f"Wrote {printable(str(schema_path(target)))}, for editors", err=True)
+
+
+def _still_missing(keys: list[str], options: Options[Any]) -> list[str]:
+    """Those of `keys` that no layer sets; all, if something else is wrong with what would be loaded."""
+    if not (keys and options.layers):
+        return keys
+    from hotconf.cli.program import is_missing
+    from hotconf.inspection.inspect import State, inspect
+    from hotconf.keypath import parse
+
+    found = inspect(options)
+    if isinstance(found, State):
+        return []
+    missing = [problem.path for problem in found.problems if is_missing(problem)]
+    return [key for key in keys if not missing or any(parse(key)[: len(each)] == each for each in missing)]

@@ -181,11 +181,16 @@ def files_only(options: Options[Any]) -> Options[Any]:
 
 def lenient(problem: Problem) -> Problem:
     """Where only files are checked: a layer may set a value that is missing."""
-    from hotconf.config.validation.messages import MISSING
-
-    if problem.kind != "schema" or not problem.message.startswith(MISSING):
+    if not is_missing(problem):
         return problem
     return replace(problem, severity="warning", hint="a layer over the files may set it")
+
+
+def is_missing(problem: Problem) -> bool:
+    """Whether it is about a required value."""
+    from hotconf.config.validation.messages import MISSING
+
+    return problem.kind == "schema" and problem.message.startswith(MISSING)
 
 
 def no_model(main: Path, *, checked: bool = True) -> Refusal:
