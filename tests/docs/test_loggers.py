@@ -1,4 +1,4 @@
-"""The example of the page about logging runs as it stands, and prints what it says."""
+"""The examples of the page about logging run as they stand, and print what they say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from docs.examples import blocks, prints_what_it_says
 
 
-def test_the_example_prints_what_it_says(tmp_path: Path):
-    """A level that is raised, and one that there is not."""
-    (block,) = blocks("docs/loggers.md", "python")
-    prints_what_it_says(block, tmp_path)
+def test_the_examples_print_what_they_say(tmp_path: Path):
+    """A table with a level that is raised, and one that there is not; and a level from a field."""
+    table, field = blocks("docs/loggers.md", "python")
+    prints_what_it_says(table, tmp_path)
+    prints_what_it_says(field, tmp_path)
