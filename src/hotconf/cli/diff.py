@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @json_option("One JSON object instead of text.")
 @program_options
 @profile_option
-@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
+@state_dir_option("Where states are kept")
 @click.pass_context
 def diff(
     ctx: click.Context,

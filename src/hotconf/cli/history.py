@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--key", metavar="KEY", shell_complete=complete("keys"), help="Every change of this value or table.")
 @json_option("One JSON object per line instead of text.")
 @program_options
-@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
+@state_dir_option("Where states are kept")
 def history(path: Path | None, key: str | None, as_json: bool, program: Program, state_dir: Path | None) -> None:
     """List the kept states of PATH, the newest first: number, time, files, size, and what changed.
 

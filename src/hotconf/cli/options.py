@@ -26,8 +26,8 @@ PATH: Final = _Path(path_type=Path, readable=False)
 
 
 def state_dir_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """`--state-dir DIR`, with `text` as its help."""
-    return click.option("--state-dir", metavar="DIR", type=PATH, help=text)
+    """`--state-dir DIR`, with `text`, and where that is by default, as its help."""
+    return click.option("--state-dir", metavar="DIR", type=PATH, help=f"{text}; {_BY_DEFAULT}.")
 
 
 def json_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -45,9 +45,8 @@ def json_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 _AS_JSON: Final = "--format json is the same as --json."
-BASELINE: Final = (
-    "Where states are kept, which show what files are missing; by default .hotconf in the configuration's directory."
-)
+_BY_DEFAULT: Final = "by default the program's own state_dir, or else .hotconf in $CODE_HOME (~/.code)"
+BASELINE: Final = "Where states are kept, which show what files are missing"
 
 
 class _Seconds(click.FloatRange):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Wait until all processes have reloaded, and show what they run.")
 @timeout_option
 @app_options
-@state_dir_option("The state directory of the processes; by default .hotconf in the configuration's directory.")
+@state_dir_option("Where the processes write their status")
 @click.pass_context
 def reload(
     ctx: click.Context,

@@ -39,7 +39,7 @@ class _Number(click.IntRange):
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--remove-new", is_flag=True, help="Delete fragments that the state does not have.")
 @program_options
-@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
+@state_dir_option("Where states are kept")
 def rollback(
     number: int,
     path: Path | None,

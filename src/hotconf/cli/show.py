@@ -37,7 +37,7 @@ _KEY: Final = "Only this value or table, a dotted key such as cost.daily_limit_u
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the origins.")
 @program_options
 @profile_option
-@state_dir_option("Where states are kept; by default .hotconf in the configuration's directory.")
+@state_dir_option("Where states are kept")
 @click.pass_context
 def show(
     ctx: click.Context,

@@ -24,7 +24,7 @@ POLL_S: Final = 0.05
 @click.option("--wait", is_flag=True, help="Wait until all processes run the current files, or one refuses them.")
 @timeout_option
 @app_options
-@state_dir_option("The state directory of the processes; by default .hotconf in the configuration's directory.")
+@state_dir_option("Where the processes write their status")
 @click.pass_context
 def status(
     ctx: click.Context,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotconf.cli.options import json_option, path_argument, state_dir_option
+from hotconf.cli.options import PATH, json_option, path_argument
 from hotconf.cli.program import program_options
 from hotconf.settings import MAX_DEBOUNCE_MS
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     type=click.IntRange(0, MAX_DEBOUNCE_MS),
     help="Reload after this long without a change; overrides the file.",
 )
-@state_dir_option(
-    "Keep each good state in DIR, as hotconf run does in .hotconf of the configuration's directory, and "
-    "start on the last one if PATH is not valid."
+@click.option(
+    "--state-dir",
+    metavar="DIR",
+    type=PATH,
+    help="Keep each good state in DIR, and start on the last one if PATH is not valid; by default none is kept.",
 )
 def watch(
     path: Path | None,
