@@ -89,3 +89,25 @@ def test_a_file_that_is_mounted_by_itself(tmp_path):
     assert done.returncode == 1, done.stderr
     assert "mounted as a single file" in done.stdout
     assert "→ mount its directory instead" in done.stdout
+
+
+def test_the_program_has_layers_and_a_window(tmp_path):
+    """The file of a secret is not one of `watch_paths`, and the window is the program's own; if it is known."""
+    secret = tmp_path / "secrets" / "key"
+    secret.parent.mkdir()
+    secret.write_text("hunter2")
+    (tmp_path / "config.toml").write_text("a = 1\n")
+    (tmp_path / "app.py").write_text(
+        "from pydantic import BaseModel, SecretStr\n"
+        "from hotconf import HotReloadWatcher, SecretsDir\n"
+        "class App(BaseModel):\n    a: int\n    key: SecretStr\n"
+        "watcher = HotReloadWatcher('config.toml', App, layers=[SecretsDir('secrets')], debounce_ms=300)\n"
+    )
+    command = [sys.executable, "-m", "hotconf", "doctor", "--no-probe", "--app", "app:watcher"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert f"layers       {secret} on " in done.stdout
+    assert "watch_paths" not in done.stdout
+    assert "and loaded after 300 ms without changes" in done.stdout
+    (tmp_path / "config.toml").write_text('a = "no"\n')
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "and loaded after its debounce window without changes" in done.stdout

@@ -25,6 +25,7 @@ WELL = Examination(
     instances=Limit(3, 128),
     watches=Limit(250, 190_000),
     probe=Probe(0.42, "inotify"),
+    debounce_ms=2000,
 )
 
 
@@ -44,7 +45,7 @@ def test_all_is_well():
         "  ok    inotify      this user uses at least 3 of 128 instances",
         "  ok    inotify      this user uses at least 250 of 190,000 watches",
         "  ok    probe        a write next to the file was noticed after 0.4 ms",
-        "  ok    expect       a save is noticed at once, and loaded after a debounce window without changes",
+        "  ok    expect       a save is noticed at once, and loaded after 2,000 ms without changes",
     ]
     assert not to_fix(findings(WELL))
 
@@ -128,6 +129,10 @@ def test_the_other_files():
         ("fix", "/etc/app/e.toml: Permission denied"),
     ]
     assert told[2] == ("ok", "2 files on ext4 on /")
+    secret = Other("/run/secrets/key", None, EXT4, mounted_alone=False, of="layers")
+    assert [each.text for each in findings(replace(WELL, others=(secret,))) if each.topic == "layers"] == [
+        "/run/secrets/key on ext4 on /"
+    ]
     assert told[3][0] == "note"
     assert told[3][1].startswith("/mnt/c.toml on nfs4 on /mnt: the kernel does not report what other machines save")
     assert told[4][0] == "fix"

@@ -307,7 +307,7 @@ def test_an_emptied_file_never_replaces_the_configuration(path, watch, secrets, 
         assert isinstance(ending, ReloadFailed)
         (problem,) = (each for each in ending.problems if each.severity == "error")
         assert (problem.kind, problem.file) == ("empty", file)
-        assert problem.with_hint.endswith(": File is empty (write to it, or remove it)")
+        assert problem.with_hint.endswith(": File is empty (write to it; allow_empty=True lets it be empty)")
         assert watcher.config.dsn == "strong"
     file.write_text(dsn(name, "new"))
     wait_until(lambda: watcher.config.dsn == "new")

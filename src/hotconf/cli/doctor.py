@@ -41,14 +41,22 @@ def doctor(
     from hotconf.cli.contact import located
     from hotconf.cli.examine import examine
     from hotconf.cli.verdict import is_lost
-    from hotconf.inspection.inspect import inspect
+    from hotconf.inspection.inspect import State, inspect
     from hotconf.report import doctor as report
 
     main = located(program.file(path), program.find)
     options = program.options(main)
     found = inspect(options, baseline=baseline_of(options, program.state_dir(state_dir, main)))
     lost = tuple(each.message for each in found.problems if is_lost(each))
-    seen = examine(main, files=found.files, probe=not no_probe, max_bytes=options.max_bytes, lost=lost)
+    window = found.settings.debounce_ms if isinstance(found, State) else None
+    seen = examine(
+        main,
+        files=found.files,
+        probe=not no_probe,
+        max_bytes=options.max_bytes,
+        lost=lost,
+        debounce_ms=window,
+    )
     if as_json:
         import json
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hotconf.sources.files.reading import Read
     from hotconf.watch.observer import Observer, Owner
 
+_NAMED_BY: Final = {"layer": "layers", "named": "named files"}
+"""What names a file with this role; `watch_paths` otherwise."""
 PROBE_S: Final = 2.0
 """How long the probe waits to be noticed."""
 
@@ -39,11 +41,12 @@ def examine(
     probe: bool = True,
     max_bytes: int = DEFAULT_MAX_BYTES,
     lost: tuple[str, ...] = (),
+    debounce_ms: int | None = None,
 ) -> Examination:
     """Look at `path`, which is absolute. With `probe` a file is written next to it, and removed again.
 
     `files`: all files of the configuration, as a load found them; without it only `path` is looked at.
-    `lost`: what that load found missing.
+    `lost`: what that load found missing. `debounce_ms`: the window that it found, if it was valid.
     """
     files = files or FileSet.of(path)
     found = read(path, max_bytes)
@@ -51,6 +54,7 @@ def examine(
     table = mounts.read()
     mount = mounts.mount_of(target, table)
     instances, watches = _limits()
+    of = {member.path: _NAMED_BY.get(member.role, "watch_paths") for member in files.members}
     skipped = _why_not(probe, os.path.dirname(target))
     return Examination(
         path=path,
@@ -65,18 +69,19 @@ def examine(
         instances=instances,
         watches=watches,
         probe=Probe(skipped=skipped) if skipped else _probe(os.path.dirname(target)),
-        others=tuple(_other(other, found, table) for other, found in files.reads.items() if other != path),
+        others=tuple(_other(other, found, table, of[other]) for other, found in files.reads.items() if other != path),
         unresolved=tuple(each.message for each in files.expansion.problems) if files.expansion else (),
         lost=lost,
+        debounce_ms=debounce_ms,
     )
 
 
-def _other(path: Path, found: Read, table: list[Mount]) -> Other:
+def _other(path: Path, found: Read, table: list[Mount], of: str) -> Other:
     target = os.path.realpath(path)
     mount = mounts.mount_of(target, table)
     exists = found.problem is None or found.problem.kind != "missing"
     problem = found.problem.message if found.problem is not None and exists else None
-    return Other(str(path), problem, mount, _is_mounted(target, mount), exists)
+    return Other(str(path), problem, mount, _is_mounted(target, mount), exists, of)
 
 
 def _is_mounted(target: str, mount: Mount | None) -> bool:

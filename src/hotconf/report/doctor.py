@@ -50,7 +50,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """One more file of the configuration, which its `watch_paths` name."""
+    """One more file of the configuration."""
 
     path: str
     problem: str | None
@@ -59,6 +59,8 @@ class Other:
     mounted_alone: bool
     """It is a mount point itself."""
     exists: bool = True
+    of: str = "watch_paths"
+    """What names it: those, `layers`, or a value, as one of the `named files`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Examination:
     """Why it is not known what some of `watch_paths` stand for."""
     lost: tuple[str, ...] = ()
     """What the entries of `watch_paths` lack that no longer have the files that they had."""
+    debounce_ms: int | None = None
+    """The window of the program; None if its configuration, which may set it, is not valid."""
 
 
 INDENT: Final = 21
@@ -218,19 +222,19 @@ def _others(seen: Examination) -> Iterator[Finding]:
     for text in seen.lost:
         remedy = "until then, running programs keep what they have; if it was removed on purpose, remove the entry"
         yield Finding("watch_paths", "fix", text.removeprefix("watch_paths: "), remedy)
-    lies_on: dict[tuple[Mount | None, bool], list[str]] = {}
+    lies_on: dict[tuple[str, Mount | None, bool], list[str]] = {}
     for other in seen.others:
         if not other.exists:
-            yield Finding("watch_paths", "note", f"{other.path} does not exist: read as soon as it appears")
+            yield Finding(other.of, "note", f"{other.path} does not exist: read as soon as it appears")
         elif other.problem is not None:
             remedy = "until then, programs that read it do not start, and running ones keep what they have"
-            yield Finding("watch_paths", "fix", f"{other.path}: {other.problem}", remedy)
+            yield Finding(other.of, "fix", f"{other.path}: {other.problem}", remedy)
         else:
-            lies_on.setdefault((other.mount, other.mounted_alone), []).append(other.path)
-    for (mount, alone), paths in lies_on.items():
+            lies_on.setdefault((other.of, other.mount, other.mounted_alone), []).append(other.path)
+    for (of, mount, alone), paths in lies_on.items():
         found = _mount(mount, alone=alone)
         which = paths[0] if len(paths) == 1 else f"{len(paths):,} files"
-        yield replace(found, topic="watch_paths", text=f"{which} on {found.text}")
+        yield replace(found, topic=of, text=f"{which} on {found.text}")
 
 
 def _limits(seen: Examination) -> Iterator[Finding]:
@@ -276,7 +280,8 @@ def _expectation(seen: Examination) -> Finding:
         text = "a save is noticed within 2 s"
     else:
         text = "a save is noticed at once where the kernel reports it, within 2 s where it does not"
-    return Finding("expect", "ok", f"{text}, and loaded after a debounce window without changes")
+    window = "its debounce window" if seen.debounce_ms is None else f"{seen.debounce_ms:,} ms"
+    return Finding("expect", "ok", f"{text}, and loaded after {window} without changes")
 
 
 def _count(number: int, noun: str) -> str:

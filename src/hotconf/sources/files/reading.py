@@ -218,7 +218,9 @@ def empty(read: Read) -> Problem | None:
     """The problem of a layer's file with nothing but white space in it, which may be half of a save. None if not."""
     if read.text.strip():
         return None
-    return Problem("File is empty", kind="empty", hint="write to it, or remove it", file=read.path)
+    return Problem(
+        "File is empty", kind="empty", hint="write to it; allow_empty=True lets it be empty", file=read.path
+    )
 
 
 def _read_regular(path: Path, file: Descriptor, links: tuple[tuple[str, str], ...], max_bytes: int) -> Read:
