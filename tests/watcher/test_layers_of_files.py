@@ -586,3 +586,21 @@ def test_a_fork_of_the_program_reads_them_too(path, watch, tmp_path):
     os.chdir("/")
     save(tmp_path / ".env", "APP_DSN=b\n")
     wait_until(lambda: watcher.config.dsn == "b")
+
+
+@pytest.mark.parametrize("nothing", [b"", b"\xff"])
+def test_the_file_of_a_secret_has_one_name(path, watch, monkeypatch, nothing):
+    """Problems call it what origins call it: the directory as it was given, and its name."""
+    monkeypatch.chdir(path.parent)
+    path.write_text("# nothing\n")
+    Path("secrets").mkdir()
+    file = path.parent / "secrets" / "dsn"
+    file.write_text("strong")
+    model, _ = LAYERS_OF["secrets/dsn"]
+    watcher, _ = watch(path, model, layers=[SecretsDir("secrets")])
+    assert watcher.snapshot.origins["dsn",].where == "secrets/dsn"
+    file.write_bytes(nothing)
+    ending = watcher.reload()
+    assert isinstance(ending, ReloadFailed)
+    assert [each.place for each in ending.problems if each.severity == "error"] == ["secrets/dsn"]
+    assert [each.file for each in ending.problems if each.severity == "error"] == [file]

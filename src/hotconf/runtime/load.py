@@ -80,7 +80,7 @@ def load(
     if missing is not None:
         _report(reader, missing)
     if reader.problems:
-        reader.problems = with_emptied(reader.problems, baseline)
+        reader.problems = with_emptied([*map(options.spelt, reader.problems)], baseline)
     watched = _watched(reader)
     revalidate = revalidate or watched != baseline.watched or Stamp() in watched.values()
     known = baseline._replace(disks=disks, watched=watched)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -105,6 +106,10 @@ class FileLayer(OwnLayer, ABC):
     def taken(self, found: Sequence[str], schema: Schema[Any]) -> Iterable[str]:  # noqa: ARG002 - for those with globs
         """Those of the files `found` by globs that count; the others are not looked at."""
         return ()
+
+    def spelling(self, path: Path) -> str:  # noqa: ARG002 - for those with globs
+        """How people write this file, if it is one of its own: `secrets/db_password`; empty for its plain name."""
+        return ""
 
     @abstractmethod
     def parse(self, files: Mapping[Path, bytes]) -> LayerTable | TextTable | tuple[LayerTable, ...]:
@@ -271,6 +276,12 @@ class Options(NamedTuple, Generic[T]):
     def optional_paths(self) -> tuple[str, ...]:
         """Those of them that need not be there."""
         return tuple([path for layer in self.file_layers if not layer.required for path in layer.paths])
+
+    def spelt(self, problem: Problem) -> Problem:
+        """With the place as people write it, if it is a file of a layer."""
+        file = None if problem.where or problem.line is not None else problem.file
+        names = [] if file is None else [layer.spelling(file) for layer in self.file_layers]
+        return replace(problem, where=next(filter(None, names), "")) if any(names) else problem
 
     @property
     def profile(self) -> ProfileLayer | None:

@@ -60,6 +60,10 @@ class SecretsDir(FileLayer, TextLayer):
         """All its files."""
         return (os.path.join(escape(os.fspath(self.path)), "*"),)
 
+    def spelling(self, path: Path) -> str:
+        """`secrets/db_password`, as where the value comes from says it."""
+        return os.path.join(self._name, path.name) if path.parent == self.path else ""
+
     def __repr__(self) -> str:
         return f"SecretsDir({self._name!r})"
 
