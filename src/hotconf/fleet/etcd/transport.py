@@ -19,6 +19,8 @@ from hotconf.text import printable, shortened
 with needs("fleet", "httpcore", of="hotconf.fleet"):
     import httpcore  # what httpx sends with; httpx itself would import a command line and 5 to 10 MB
 
+    from hotconf.fleet.etcd import native
+
 if TYPE_CHECKING:
     from hotconf.fleet.etcd.access import Access, Endpoint
 
@@ -81,7 +83,11 @@ class Transport:
             named = ((level, getattr(socket, name, None), value) for name, level, value in _ALIVE)
             options = [(level, number, value) for level, number, value in named if number is not None]
             pool = self._pools[here] = httpcore.ConnectionPool(
-                ssl_context=self._context, max_connections=None, keepalive_expiry=60.0, socket_options=options
+                ssl_context=self._context,
+                max_connections=None,
+                keepalive_expiry=60.0,
+                socket_options=options,
+                network_backend=native.Backend() if threads.is_ours() else None,
             )
         return pool
 

@@ -1,0 +1,154 @@
+"""Connections of our own threads: of the system's sockets, whatever gevent and eventlet patch, and whenever.
+
+A green socket needs the hub of its thread. In a native thread it would make one, and that imports modules, under
+locks that are green, too: two threads that do so at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import httpcore
+
+from hotconf.system import threads
+
+R = TypeVar("R")
+
+_RECORD: Final = 16_384 + 256
+"""The largest record of TLS."""
+
+
+class Backend(httpcore.NetworkBackend):
+    """Makes connections that only ever make the native thread wait."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - httpcore's; any will do
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of the host that answers."""
+        with _told(httpcore.ConnectTimeout, httpcore.ConnectError):
+            error = OSError(f"no address of {host}")
+            for family, kind, protocol, _, address in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
+                made = _socket.socket(family, kind, protocol)
+                try:
+                    made.settimeout(timeout)
+                    made.connect(address)
+                    for option in (*(socket_options or ()), (_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)):
+                        made.setsockopt(*option)
+                except OSError as failed:
+                    made.close()
+                    error = failed
+                else:
+                    return _Plain(made)
+            raise error
+
+
+class _Plain(httpcore.NetworkStream):
+    def __init__(self, connection: _socket.socket) -> None:
+        self._socket = connection
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _told(httpcore.ReadTimeout, httpcore.ReadError):
+            self._socket.settimeout(timeout)
+            return self._socket.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _told(httpcore.WriteTimeout, httpcore.WriteError):
+            self._socket.settimeout(timeout)
+            self._socket.sendall(buffer)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        try:
+            with _told(httpcore.ConnectTimeout, httpcore.ConnectError):
+                self._socket.settimeout(timeout)
+                return _Encrypted(self._socket, ssl_context, server_hostname)
+        except BaseException:
+            self.close()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "socket":
+            return self._socket
+        if info == "is_readable":
+            number = self._socket.fileno()
+            return number < 0 or _readable(number)
+        return None
+
+
+class _Encrypted(_Plain):
+    """TLS in memory: a context that is patched would make a green socket."""
+
+    def __init__(self, connection: _socket.socket, context: ssl.SSLContext, name: str | None) -> None:
+        super().__init__(connection)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname=name)
+        self._exchange(self._tls.do_handshake)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _told(httpcore.ReadTimeout, httpcore.ReadError):
+            self._socket.settimeout(timeout)
+            try:
+                return self._exchange(lambda: self._tls.read(max_bytes))
+            except ssl.SSLEOFError:  # as of a socket: what is cut off, HTTP notices
+                return b""
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _told(httpcore.WriteTimeout, httpcore.WriteError):
+            self._socket.settimeout(timeout)
+            while buffer:
+                buffer = buffer[self._exchange(lambda rest=buffer: self._tls.write(rest)) :]  # type: ignore[misc]
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._tls if info == "ssl_object" else super().get_extra_info(info)
+
+    def _exchange(self, act: Callable[[], R]) -> R:
+        """What `act` returns, after as much was sent and received as it needs."""
+        while True:
+            try:
+                done = act()
+            except ssl.SSLWantReadError:
+                self._send()
+                if data := self._socket.recv(_RECORD):
+                    self._in.write(data)
+                else:
+                    self._in.write_eof()
+            except ssl.SSLError:
+                self._send()  # the alert that says why
+                raise
+            else:
+                self._send()
+                return done
+
+    def _send(self) -> None:
+        if self._out.pending:
+            self._socket.sendall(self._out.read())
+
+
+def _readable(number: int) -> bool:
+    poll = threads.original("select", "poll")()
+    poll.register(number)
+    return bool(poll.poll(0))
+
+
+@contextmanager
+def _told(late: type[Exception], failed: type[Exception]) -> Iterator[None]:
+    """Say it as httpcore does."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise late(str(error)) from error
+    except OSError as error:  # an SSLError is one
+        raise failed(str(error)) from error
