@@ -8,12 +8,14 @@ from contextlib import closing
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from hotconf import Schema
+from hotconf import HotReloadWatcher, ReloadSuccess, Schema
+from hotconf.history.store import StateStore
 from hotconf.sources.base import Options
 from hotconf.speckit import SPECKIT
 from hotconf.tui.operations.command import Command
 from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.session import Session
+from hotconf.tui.view import configuration
 from tui.stage import play, screen, shows, until
 from waiting import wait_until
 
@@ -35,9 +37,9 @@ def save(path, limit, more=""):
     new.replace(path)
 
 
-def live(path, scenario, *, schema=SPECKIT, state_dir=None, **options):
+def live(path, scenario, *, schema=SPECKIT, state_dir=None, read_only=False, **options):
     """Run the app on `path`, with nothing left of it at the end."""
-    with closing(Session(path, lambda: Options(path, schema), state_dir)) as session:
+    with closing(Session(path, lambda: Options(path, schema), state_dir, read_only=read_only)) as session:
         try:
             app = play(session, scenario, **options)
         finally:
@@ -340,3 +342,46 @@ def test_no_secret_reaches_the_screen(path):
 
     live(path, scenario, size=(120, 40))
     assert "hunter2" not in "".join(seen)
+
+
+def test_the_watcher_never_waits_for_what_the_app_prepares(path, monkeypatch):
+    """While it prepares what to show, others hear of the next events; then all are shown, in their order."""
+    ready, items, shown, heard = threading.Event(), configuration.items, [], []
+    session = Session(path, lambda: Options(path, SPECKIT))
+    with closing(session):
+        session.start(shown.append, pytest.fail)
+        wait_until(lambda: shown)
+        monkeypatch.setattr(configuration, "items", lambda *given: ready.wait(60) and items(*given))
+        session._watcher.on_event(heard.append)
+        for limit in (20, 30):
+            save(path, limit)
+            wait_until(lambda: any(isinstance(event, ReloadSuccess) for event in heard))
+            heard.clear()
+        assert len(shown) <= 2  # and that the file was changed
+        ready.set()
+        wait_until(lambda: shown[-1].facts.generation == 3 and isinstance(shown[-1].event, ReloadSuccess))
+    generations = [update.facts.generation for update in shown]
+    assert generations == sorted(generations)
+    limits = [configuration.find(update.facts.items, ("cost", "daily_limit_usd")).whole for update in shown]
+    assert limits == sorted(limits)
+    assert set(limits) == {10, 20, 30}
+
+
+def test_states_of_a_running_program_are_shown_and_left_alone(path, tmp_path):
+    """By the numbers of the commands, with its last good one; the app keeps none there, nor elsewhere."""
+    states = tmp_path / "of the program"
+    with HotReloadWatcher(path, SPECKIT, state_dir=states):
+        pass
+    store = StateStore(states, path)
+    numbers = store.numbers()
+
+    async def scenario(pilot):
+        await pilot.press("b")
+        await shows(pilot, f"1 of this session, {len(numbers)} kept on disk")
+        await shows(pilot, "active, last good")
+        save(path, 20)
+        await shows(pilot, f"2 of this session, {len(numbers)} kept on disk")
+        assert store.numbers() == numbers
+        assert {found.name for found in tmp_path.iterdir()} == {"config.toml", "of the program"}
+
+    live(path, scenario, state_dir=states, read_only=True)

@@ -61,7 +61,8 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
     without Textual, nothing is written, and events are printed as lines, as `hotconf watch` does.
 
     Each good state is kept in .hotconf in the configuration's directory ($CODE_HOME, else ~/.code), for `hotconf
-    history` and `rollback`; if PATH is not valid, the last one is used until it is.
+    history` and `rollback`; if PATH is not valid, the last one is used until it is. Of a program with a state_dir of
+    its own, the states there are shown, and none is written.
     """
     missing = _missing()
     if missing is not None:
@@ -74,14 +75,15 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
     options = partial(program.options, main)
     if not program.is_built_in(main):
         options()
+    own = program.state_dir(None, main)
     if missing is not None:
         from hotconf.cli.follow import follow
 
         follow(target, program, state_dir=state_dir())
     else:
-        wrote = path is None and _write_first(target, options)
+        wrote = path is None and _write_first(target, options, own or state_dir())
         return_stdout()
-        _launch(target, options, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
+        _launch(target, options, own, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
 
 
 def _missing() -> str | None:
@@ -95,8 +97,10 @@ def _missing() -> str | None:
     return None
 
 
-def _write_first(target: Path, options: Callable[[], Options[Any]]) -> bool:
-    if os.path.lexists(target) or options().is_virtual or options().schema.template is None or _was_there(target):
+def _write_first(target: Path, options: Callable[[], Options[Any]], kept_in: Path | None) -> bool:
+    if os.path.lexists(target) or options().is_virtual or options().schema.template is None:
+        return False
+    if _was_there(target, kept_in):
         return False
     from hotconf.cli.template import write_template
 
@@ -104,9 +108,8 @@ def _write_first(target: Path, options: Callable[[], Options[Any]]) -> bool:
     return True
 
 
-def _was_there(target: Path) -> bool:
+def _was_there(target: Path, kept_in: Path | None) -> bool:
     """Is a good state of it kept? Then what is missing is not a first configuration: the last good one is used."""
-    kept_in = state_dir()
     if kept_in is None:
         return False
     from hotconf.errors import UsageError
@@ -122,6 +125,7 @@ def _was_there(target: Path) -> bool:
 def _launch(
     target: Path,
     options: Callable[[], Options[Any]],
+    own: Path | None,
     *,
     theme: str | None,
     mouse: bool,
@@ -144,7 +148,8 @@ def _launch(
             mouse=mouse,
             busy_while=busy_while,
             welcome=welcome,
-            state_dir=state_dir(),
+            state_dir=own or state_dir(),
+            read_only=own is not None,
         )
     if status:
         sys.exit(status)

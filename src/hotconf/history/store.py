@@ -16,13 +16,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from hotconf.history.record import Damage, Record, decode, encode
 from hotconf.system import private
@@ -33,6 +33,9 @@ MAX_BYTES: Final = 32 << 20
 MIN_STATES: Final = 2
 """This many are kept, however large they are."""
 SUPPORTED: Final = private.SUPPORTED
+
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Tells a file from what it was before."""
 
 _NAME: Final = re.compile(r"(\d{8,18})\.state")
 _TEMPORARY: Final = ".new-"
@@ -83,6 +86,15 @@ class StateStore:
                 return self._read(directory, number)
         except FileNotFoundError:
             return None
+
+    def stamps(self) -> Mapping[int, Stamp]:
+        """Each state, the oldest first, with what differs once it is written to or replaced. Raises as `numbers`."""
+        try:
+            with self._opened() as directory:
+                found = {number: _stamp(directory, number) for number in _numbers(directory)}
+        except FileNotFoundError:
+            return {}
+        return {number: stamp for number, stamp in found.items() if stamp is not None}
 
     def newest_first(self) -> Iterator[tuple[int, Record | Damage]]:
         """All states with their numbers. One that is removed meanwhile is passed over."""
@@ -191,6 +203,14 @@ def _name(number: int) -> str:
 def _numbers(directory: Descriptor) -> tuple[int, ...]:
     found = (_NAME.fullmatch(name) for name in os.listdir(directory.number))
     return tuple(sorted(int(match[1]) for match in found if match and match[0] == _name(int(match[1]))))
+
+
+def _stamp(directory: Descriptor, number: int) -> Stamp | None:
+    try:
+        found = os.stat(_name(number), dir_fd=directory.number, follow_symlinks=False)
+    except FileNotFoundError:  # removed meanwhile
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _is(lock: Descriptor, directory: Descriptor) -> bool:

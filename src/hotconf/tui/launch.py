@@ -35,16 +35,17 @@ def launch(
     busy_while: str | None = None,
     welcome: str = "",
     state_dir: Path | None = None,
+    read_only: bool = False,
 ) -> int:
     """Run the app on `path` until the person leaves it or a signal ends it; the exit status.
 
     `options`, how it is loaded, is asked for when the first frame is up.
-    `state_dir`: where the good states are kept.
+    `state_dir`: where the good states are kept; if `read_only`, by a running program, and not by the app.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
     Raises whatever ended the app out of order.
     """
     command = Command(busy_while) if busy_while else None
-    with closing(Session(absolute(path), options, state_dir)) as session:
+    with closing(Session(absolute(path), options, state_dir, read_only=read_only)) as session:
         choice = Choice(depth(os.environ))
         app = HotconfApp(session, command=command, theme=theme, choice=choice, welcome=welcome)
         try:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from hotconf.errors import UsageError
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 BusyKind: TypeAlias = Literal["gate", "agent", "critical"]
 """What the app itself can be busy with."""
 
+_Event: TypeAlias = "ConfigReloadEvent | Note | None"
+_Heard: TypeAlias = "tuple[Facts, _Event, tuple[Change, ...], Mapping[Path, str]]"
+"""An event, the facts of its time, the changes of the latest reload, and the text of the files with problems."""
 _MOST_EXCERPTS: Final = 50
 _EXCERPT_CELLS: Final = 70
 
@@ -51,10 +57,21 @@ _EXCERPT_CELLS: Final = 70
 class Session:
     """One watcher, from start to close."""
 
-    def __init__(self, path: Path, options: Callable[[], Options[Any]], state_dir: Path | None = None) -> None:
-        """`path` is absolute. `options` may take its time: it is asked for when the app is up."""
+    def __init__(
+        self,
+        path: Path,
+        options: Callable[[], Options[Any]],
+        state_dir: Path | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        """`path` is absolute. `options` may take its time: it is asked for when the app is up.
+
+        `read_only`: the states in `state_dir` are a running program's; they are shown, and none is written.
+        """
         self._path = path
         self._state_dir = state_dir
+        self._read_only = read_only
         self._options = options
         self._schema: Schema[Any] | None = None
         self._known: Options[Any] | None = None
@@ -69,6 +86,9 @@ class Session:
         self._grown: tuple[Snapshot[Any] | None, tuple[Item, ...]] = (None, ())
         self._warned: tuple[Snapshot[Any] | None, Excerpts] = (None, ())
         self._changes: tuple[Change, ...] = ()
+        self._heard: SimpleQueue[_Heard | None] = SimpleQueue()
+        self._unshown: tuple[int, datetime | None] = (0, None)
+        """How many events could not be prepared, and when that was."""
         self._opening = threading.Lock()
         self._started = False
         self._closed = False
@@ -98,6 +118,7 @@ class Session:
         """Stop watching; nothing is reported any more."""
         with self._opening:
             self._closed = True
+        self._heard.put(None)
         if self._opened is not None:
             self._opened.close()
 
@@ -146,11 +167,11 @@ class Session:
             found.append(f"not every change is noticed at once: {stats.trouble}")
         if stats.state_trouble not in (None, ELSEWHERE):
             found.append(f"states are not kept: {stats.state_trouble}")
-        if (failure := stats.last_callback_failure) is not None:
-            at = failure.at.astimezone()
-            found.append(
-                f"{counted(stats.callback_failures, 'event')} could not be shown, the latest at {at:%H:%M:%S}"
-            )
+        failure, (unshown, at) = stats.last_callback_failure, self._unshown
+        latest = max(filter(None, (failure and failure.at, at)), default=None)
+        if latest is not None:
+            number = counted(stats.callback_failures + unshown, "event")
+            found.append(f"{number} could not be shown, the latest at {latest.astimezone():%H:%M:%S}")
         return tuple(found)
 
     def has_drift(self) -> bool:
@@ -213,7 +234,12 @@ class Session:
             return
         self._started = True
         facts = self._facts()
-        self._notify(Update(facts, _loaded(facts)))
+        self._heard.put((facts, _loaded(facts), self._changes, {}))
+        while (heard := self._heard.get()) is not None:
+            try:
+                self._notify(self._prepared(*heard))
+            except Exception:  # noqa: BLE001 (as what a callback raises: counted and said, and the next are shown)
+                self._unshown = (self._unshown[0] + 1, datetime.now(UTC))
 
     def _open(self) -> HotReloadWatcher[Any]:
         from hotconf.config.redaction.secret_keys import secret_keys
@@ -223,19 +249,29 @@ class Session:
         options = self._options()
         self._known, self._schema = options, options.schema
         self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
-        watcher = twin(options, state_dir=self._state_dir)
-        where = original(watcher)[1]
+        watcher = twin(options, state_dir=None if self._read_only else self._state_dir)
+        where = self._state_dir if self._read_only else original(watcher)[1]
         self._states = States(options, where, self._secret_keys, lambda: watcher.stats.state_trouble)
         return watcher
 
     def _on_event(self, event: ConfigReloadEvent) -> None:
-        """On the watcher's delivery thread."""
+        """On the watcher's delivery thread, which never waits for the app: what takes time is done on another."""
         if isinstance(event, ReloadSuccess):
             self._changes = event.changes
-        facts = self._facts()
+        problems = event.problems[:_MOST_EXCERPTS] if isinstance(event, ReloadFailed) else ()
+        files = {problem.file for problem in problems if problem.file is not None}
+        texts = {file: self._watcher.text(file) for file in files}
+        self._heard.put((self._facts(), event, self._changes, texts))
+
+    def _prepared(
+        self, facts: Facts, event: _Event, changes: tuple[Change, ...], texts: Mapping[Path, str]
+    ) -> Update:
+        """Slow, if there are many values. Of one event after the other."""
+        snapshot = facts.snapshot
+        facts = replace(facts, items=self._items(snapshot, changes), excerpts=self._warnings(snapshot))
         problems = event.problems if isinstance(event, ReloadFailed) else ()
-        excerpts = self._excerpts(problems, self._watcher.text) if problems else ()
-        self._notify(Update(facts, event, excerpts))
+        excerpts = self._excerpts(problems, lambda file: texts.get(file, "")) if problems else ()
+        return Update(facts, event, excerpts)
 
     def _excerpts(self, problems: tuple[Problem, ...], read: Callable[[Path], str]) -> Excerpts:
         # Here and not above: only problems need it.
@@ -257,7 +293,6 @@ class Session:
         return Facts(
             path=watcher.path,
             snapshot=snapshot,
-            items=self._items(snapshot),
             enabled=watcher.settings.enabled,
             debounce_ms=watcher.settings.debounce_ms,
             watching=watcher.watching,
@@ -265,7 +300,6 @@ class Session:
             observer=stats.observer,
             degraded=stats.degraded,
             started=True,
-            excerpts=self._warnings(snapshot),
         )
 
     def _warnings(self, snapshot: Snapshot[Any] | None) -> Excerpts:
@@ -284,10 +318,10 @@ class Session:
             self._warned = (snapshot, excerpts)
         return excerpts
 
-    def _items(self, snapshot: Snapshot[Any] | None) -> tuple[Item, ...]:
+    def _items(self, snapshot: Snapshot[Any] | None, changes: tuple[Change, ...]) -> tuple[Item, ...]:
         known, items = self._grown
         if known is not snapshot:
-            items = () if snapshot is None else configuration.items(snapshot, self._changes)
+            items = () if snapshot is None else configuration.items(snapshot, changes)
             self._grown = (snapshot, items)
         return items
 

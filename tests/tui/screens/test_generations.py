@@ -163,6 +163,22 @@ def test_a_kept_state_is_restored(path):
     live(path, scenario, size=LARGE)
 
 
+def test_a_state_that_is_damaged_meanwhile_is_marked(path):
+    """Also that of the active generation, which this session has itself."""
+    store = StateStore(path.parent / "states", path)
+
+    async def scenario(pilot):
+        await pilot.press("b")
+        await shows(pilot, "active, last good")
+        newest = store.path / "00000006.state"
+        newest.write_bytes(newest.read_bytes().replace(b"= 10", b"= 99"))
+        await shows(pilot, "✗ @6")
+        assert sum("damaged: wrong checksum" in line for line in lines(pilot.app)) == 2
+        await until(pilot, lambda: any("@5" in line and "last good" in line for line in lines(pilot.app)))
+
+    live(path, scenario, size=LARGE)
+
+
 def test_a_rollback_that_cannot_work_is_refused_with_the_reason(path, monkeypatch):
     """Damaged, foreign, invalid today, the same already, not writable; nothing is asked, nothing is written."""
 

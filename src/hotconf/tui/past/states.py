@@ -19,10 +19,11 @@ from hotconf.tui.view import comparison
 from hotconf.tui.view.comparison import File
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from hotconf.history.restore import Restoration
+    from hotconf.history.store import Stamp
     from hotconf.inspection.kept import Look
     from hotconf.snapshot import Snapshot
     from hotconf.sources.base import Options
@@ -41,7 +42,7 @@ class Question:
 
 
 class States:
-    """The states of what `options` load, in `state_dir`; each is read once."""
+    """The states of what `options` load, in `state_dir`; each is read again only if it changes."""
 
     def __init__(
         self,
@@ -56,6 +57,8 @@ class States:
         self._state_dir = state_dir
         self._secret_keys = secret_keys
         self._reading = threading.Lock()
+        self._stamps: Mapping[int, Stamp] = {}
+        """Of what was read."""
         self._records: dict[int, Record] = {}
         self._looks: dict[int, Look] = {}
         """At those that were judged."""
@@ -120,8 +123,12 @@ class States:
         if not SUPPORTED:
             return Kept(trouble="states are kept on POSIX systems only")
         store = StateStore(state_dir, self._options.path)
+        before, self._stamps = self._stamps, store.stamps()
+        same = {number for number, stamp in self._stamps.items() if stamp == before.get(number)}
+        self._records = {number: each for number, each in self._records.items() if number in same}
+        self._looks = {number: look for number, look in self._looks.items() if number in same}
         found: list[tuple[int, Record | Damage]] = []
-        for number in reversed(store.numbers()):
+        for number in sorted(self._stamps, reverse=True):
             each = self._records.get(number) or store.read(number)
             if each is not None:
                 found.append((number, each))
