@@ -319,3 +319,19 @@ def test_without_colour_nothing_is_coloured(monkeypatch):
         assert colours <= {"default"}
 
     play(FakeSession(LOADED), scenario)
+
+
+def test_of_a_program_it_says_that_no_resources_are_created():
+    """On the first screen, and nowhere else: processes may refuse what is good here."""
+    said = "resources are not created here"
+
+    async def scenario(pilot):
+        assert said in " ".join(screen(pilot.app).replace("│", " ").split())
+
+    play(FakeSession(Update(facts(snapshot(), of_program=True))), scenario)
+    play(FakeSession(Update(facts(snapshot()))), lambda pilot: absent(pilot, said))
+
+
+async def absent(pilot, text):
+    """It is not on the screen."""
+    assert text not in " ".join(screen(pilot.app).replace("│", " ").split())

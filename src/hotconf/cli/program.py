@@ -107,6 +107,10 @@ class Program:
             return given
         return self.app.state_dir if self.app is not None else None
 
+    def names_app(self, main: Path) -> bool:
+        """Whether the app says how `main`, which is absolute, is loaded."""
+        return not self.is_built_in(main) and self.app is not None
+
     def find(self, main: Path) -> Options[Any] | None:
         """How to load `main`, which is absolute; None if it is not known. Raises `UsageError` for a `--profile` where
         the program has none.

@@ -83,7 +83,8 @@ def run(path: Path | None, program: Program, theme: str | None, mouse: bool, bus
     else:
         wrote = path is None and _write_first(target, options, own or state_dir())
         return_stdout()
-        _launch(target, options, own, theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
+        launching = partial(_launch, target, options, own, of_program=program.names_app(main))
+        launching(theme=theme, mouse=mouse, busy_while=busy_while, wrote=wrote)
 
 
 def _missing() -> str | None:
@@ -127,6 +128,7 @@ def _launch(
     options: Callable[[], Options[Any]],
     own: Path | None,
     *,
+    of_program: bool,
     theme: str | None,
     mouse: bool,
     busy_while: str | None,
@@ -150,6 +152,7 @@ def _launch(
             welcome=welcome,
             state_dir=own or state_dir(),
             read_only=own is not None,
+            of_program=of_program,
         )
     if status:
         sys.exit(status)

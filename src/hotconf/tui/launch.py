@@ -36,16 +36,18 @@ def launch(
     welcome: str = "",
     state_dir: Path | None = None,
     read_only: bool = False,
+    of_program: bool = False,
 ) -> int:
     """Run the app on `path` until the person leaves it or a signal ends it; the exit status.
 
     `options`, how it is loaded, is asked for when the first frame is up.
     `state_dir`: where the good states are kept; if `read_only`, by a running program, and not by the app.
+    `of_program`: `options` are those of a program's own watcher.
     `busy_while`: a shell command that is started with the app; reloads wait until it ends. It is ended with the app.
     Raises whatever ended the app out of order.
     """
     command = Command(busy_while) if busy_while else None
-    with closing(Session(absolute(path), options, state_dir, read_only=read_only)) as session:
+    with closing(Session(absolute(path), options, state_dir, read_only=read_only, of_program=of_program)) as session:
         choice = Choice(depth(os.environ))
         app = HotconfApp(session, command=command, theme=theme, choice=choice, welcome=welcome)
         try:

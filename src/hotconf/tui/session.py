@@ -64,14 +64,17 @@ class Session:
         state_dir: Path | None = None,
         *,
         read_only: bool = False,
+        of_program: bool = False,
     ) -> None:
         """`path` is absolute. `options` may take its time: it is asked for when the app is up.
 
         `read_only`: the states in `state_dir` are a running program's; they are shown, and none is written.
+        `of_program`: the options are those of a program's own watcher.
         """
         self._path = path
         self._state_dir = state_dir
         self._read_only = read_only
+        self._of_program = of_program
         self._options = options
         self._schema: Schema[Any] | None = None
         self._known: Options[Any] | None = None
@@ -300,6 +303,7 @@ class Session:
             observer=stats.observer,
             degraded=stats.degraded,
             started=True,
+            of_program=self._of_program,
         )
 
     def _warnings(self, snapshot: Snapshot[Any] | None) -> Excerpts:

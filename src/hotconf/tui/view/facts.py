@@ -34,6 +34,8 @@ class Facts:
     degraded: bool = False
     """The files were not good at start, and have not been since: the snapshot is the last good state."""
     started: bool = False
+    of_program: bool = False
+    """A program's own watcher was named: there may be resources, which are created by it alone."""
     excerpts: Excerpts = field(default=(), repr=False)
     """The source lines of each warning of the snapshot."""
 

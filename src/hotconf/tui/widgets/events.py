@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 _WHICH: Final[tuple[Which, ...]] = get_args(Which)
 _INTRODUCTION: Final = (
-    "This is your configuration as it is in force, live.",
+    "This is your configuration as it is in force, live.{}",
     "Save {} and watch: each save is listed here, with what it changed, or why it was refused.",
     "e opens it in your editor, ? shows all keys.",
 )
 """On the first screen, until something is saved."""
+_OF_PROGRAM: Final = " It is what a start of the program would give; resources are not created here."
 _NONE_KEPT: Final = {
     "endings": "No reload has ended yet",
     "failures and warnings": "No failure and no warning so far",
@@ -52,14 +53,17 @@ class EventsPanel(RowList):
         self._query = ""
         self._opened: Key | None = None
         self._path: Path | None = None
+        self._of_program = False
         self._lost = 0
         self.border_title = "Events"
 
     def show(self, view: View) -> None:
         """Show the entries of `view`."""
-        if view.entries is self._entries and view.facts.path == self._path:
+        shown = self._entries, self._path, self._of_program
+        if view.entries is shown[0] and (view.facts.path, view.facts.of_program) == shown[1:]:
             return
         self._entries, self._path = view.entries, view.facts.path
+        self._of_program = view.facts.of_program
         self._lost = view.total - len(view.entries)
         self.rebuild()
 
@@ -102,7 +106,9 @@ class EventsPanel(RowList):
 
     def _introduction(self, width: int) -> tuple[Row, ...]:
         name = "the file" if self._path is None else short_path(self._path)
-        lines = [line for text in _INTRODUCTION for line in wrapped(text.format(name), width - 3)]
+        here, save, keys = _INTRODUCTION
+        texts = here.format(_OF_PROGRAM if self._of_program else ""), save.format(name), keys
+        lines = [line for text in texts for line in wrapped(text, width - 3)]
         return tuple(Row(("hint", number), (Span(line, "muted"),)) for number, line in enumerate(lines))
 
     def rebuild(self) -> None:
