@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from hotconf.fleet.agent import Agent
 from hotconf.problems import Problem
+from hotconf.sources.files import mounts
 from hotconf.sources.source import Fetched, Link, Source, Verdict
 from waiting import wait_until
 
@@ -153,3 +155,39 @@ def test_once_ends_when_it_is_written(board: Board, path: Path) -> None:
     """For what starts before a program: it ends once the file is there."""
     Agent(board, path, judge, lambda _: None).run(once=True)
     assert path.read_bytes() == b"one"
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_hard_link_keeps_the_old_document(board: Board, path: Path, tmp_path: Path) -> None:
+    """The file is never written in place: another name of it keeps what it was."""
+    (tmp_path / "other").hardlink_to(path)
+    board.put(Fetched(b"two", "2"))
+    wait_until(lambda: board.last() == ("applied", "2"))
+    assert path.read_bytes() == b"two"
+    assert (tmp_path / "other").read_bytes() == b"one"
+
+
+def test_what_no_rename_replaces_is_refused(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, a device and a mount point are refused at once, as documents and as offers."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "mounted").write_bytes(b"old")
+    point = mounts.Mount(os.path.realpath(tmp_path / "mounted"), "/x", "ext4", "/dev/x", read_only=False)
+    monkeypatch.setattr("hotconf.fleet.agent.mounts.read", lambda: [point])
+    for path, why in (
+        (tmp_path / "pipe", "no regular file"),
+        (Path("/dev/full"), "no regular file"),
+        (tmp_path / "mounted", "mount point"),
+    ):
+        board.verdicts.clear()
+        agent = Agent(board, path, judge, lambda _: None)
+        answers: list[Verdict] = []
+        agent.offer(Fetched(b"two", "2"), answers.append)
+        thread = threading.Thread(target=agent.run)
+        thread.start()
+        wait_until(lambda answers=answers: bool(answers))
+        agent.stop()
+        thread.join()
+        assert (answers[0].status, board.verdicts[0].status) == ("refused", "refused")
+        assert why in answers[0].reason
+        assert why in board.verdicts[0].reason
+    assert (tmp_path / "mounted").read_bytes() == b"old"

@@ -288,3 +288,26 @@ def test_users(three_nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyP
         denied = typed(user, password, "publish", "shop", "app.toml", "--yes")
         assert denied.exit_code == 2
         assert "secret" not in denied.output
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"version": "9" * 5000},
+        {"version": "\u001b[31mRED\u001b]0;title\u0007"},
+        {"version": "", "epoch": int("9" * 4300)},
+        {"epoch": 9_999_999_999_999},
+        {"seen": -5, "since": "9999-12-31T23:59:59-23:59", "reason": "r" * 100_000},
+    ],
+)
+def test_a_hostile_record_stops_nobody(one_node: Cluster, run: Run, name: str, record: dict[str, object]) -> None:
+    """Whatever a process writes of itself: publishers publish, and no terminal gets its escape sequences."""
+    run("publish", saved("port = 1"), "--yes")
+    whole = {"version": "1", "epoch": 1, "status": "nack", "seen": 1} | record
+    one_node.ctl("put", f"/hotconf/{name}/instance/evil/1", json.dumps(whole))
+    done = run("publish", saved("port = 2"), "--yes")
+    assert done.exit_code == 0, done.output
+    assert "version 2 (epoch 2)" in done.stdout
+    output = run("status").output
+    assert output.replace("\n", "").isprintable()
+    assert max(map(len, output.splitlines())) < 1000

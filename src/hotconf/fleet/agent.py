@@ -6,8 +6,10 @@ Rule 2: what cannot be written is refused in the fleet, with the reason, and tri
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -16,6 +18,7 @@ from typing import Final
 from hotconf.fleet.instance.machine import parts_of
 from hotconf.history.replacement import FileWrite
 from hotconf.problems import Problem
+from hotconf.sources.files import mounts
 from hotconf.sources.source import Fetched, Source, Verdict
 from hotconf.text import printable
 
@@ -96,7 +99,7 @@ class Agent:
         try:
             old = self._old()
             if old != found.data:
-                _replace(FileWrite(self._path, found.data, old, self._path))
+                _replace(FileWrite(self._path, found.data, old, self._path, whole=True))
         except OSError as error:
             self._refuse(found.version, _why(self._path, error), again=True)
             return
@@ -107,7 +110,7 @@ class Agent:
         reason = self._judge(fetched)
         if not reason:
             try:
-                write = FileWrite(self._path, fetched.data, self._old(), self._path)
+                write = FileWrite(self._path, fetched.data, self._old(), self._path, whole=True)
                 write.prepare()
                 self._offered = fetched, write
             except OSError as error:
@@ -137,9 +140,17 @@ class Agent:
             self._offered = None
 
     def _old(self) -> bytes | None:
-        with suppress(FileNotFoundError):
-            return self._path.read_bytes()
-        return None
+        """What the file holds; None if it is missing. Raises `OSError` for what could not be replaced whole."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        real = os.path.realpath(self._path)
+        if any(mount.point == real for mount in mounts.read()):
+            raise OSError(errno.EBUSY, "it is a mount point, which no rename replaces: mount its directory instead")
+        return self._path.read_bytes()
 
     def _applied(self, version: str, *, changed: bool) -> None:
         self._serving, self._retry_s, self._said = version, None, ""

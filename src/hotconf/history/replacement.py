@@ -31,16 +31,18 @@ class FileWrite:
     """The file at `path` gets the bytes `data`.
 
     `old` is what it holds, None if it is missing. A missing one is given the mode and owner of `model`; where there
-    is none either it is private, for it may hold secrets.
+    is none either it is private, for it may hold secrets. `whole`: it is never written in place, where a reader could
+    see half of it, and a full disk could destroy it.
     """
 
-    __slots__ = ("_data", "_in_place", "_made", "_model", "_old", "_real", "_renamed", "_temporary", "path")
+    __slots__ = ("_data", "_in_place", "_made", "_model", "_old", "_real", "_renamed", "_temporary", "_whole", "path")
 
-    def __init__(self, path: Path, data: bytes, old: bytes | None, model: Path) -> None:
+    def __init__(self, path: Path, data: bytes, old: bytes | None, model: Path, *, whole: bool = False) -> None:
         self.path = path
         self._data = data
         self._old = old
         self._model = model
+        self._whole = whole
         self._real = os.path.realpath(path)  # now, not later: a link that is changed meanwhile is not followed
         self._temporary: str | None = None
         self._made: list[str] = []
@@ -51,11 +53,11 @@ class FileWrite:
         if self._old is None:
             self._make_directories()
             self._temporary = self._beside(self._data)
-        elif os.stat(self._real).st_nlink == 1:
+        elif self._whole or os.stat(self._real).st_nlink == 1:
             try:
                 self._temporary = self._beside(self._data)
             except OSError as error:
-                if error.errno not in _NOT_BESIDE or not os.access(self._real, os.W_OK):
+                if self._whole or error.errno not in _NOT_BESIDE or not os.access(self._real, os.W_OK):
                     raise
 
     def commit(self) -> None:
@@ -64,7 +66,7 @@ class FileWrite:
             try:
                 os.replace(self._temporary, self._real)
             except OSError as error:
-                if self._old is None or error.errno not in _NOT_OVER:
+                if self._whole or self._old is None or error.errno not in _NOT_OVER:
                     raise
             else:
                 self._temporary, self._renamed = None, True

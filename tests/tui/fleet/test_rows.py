@@ -148,3 +148,9 @@ def test_text_from_elsewhere_is_one_safe_line(room: int) -> None:
         assert all(row.text.isprintable() and row.copy.isprintable() for row in made)
         wraps = [row for row in made if row.key[0] == "trouble"]
         assert all(width(row.text) <= max(room, 20) for row in wraps)
+
+
+@pytest.mark.parametrize("since", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "x", "9" * 99])
+def test_a_time_that_is_none(since: str) -> None:
+    """What a process says of itself shows, whatever it takes for a time."""
+    assert any("web-1" in line for line in shown(status(member(1, since=since))))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hotconf.cli.program import Program
 
 
-@click.command(short_help="Write the document to a file, and keep it so.")
+@click.command(short_help="Write the document to a file after each publish.")
 @fleet_command
 @click.option("--write", "path", metavar="PATH", type=PATH, required=True, help="The file; replaced by a rename.")
 @click.option("--instance", metavar="NAME", help="Who this is in the fleet; the name of the host by default.")
@@ -50,7 +50,7 @@ def agent(
         source,
         absolute(path),
         lambda fetched: reason_against(remote.name, fetched, program),
-        lambda text: echo(text),
+        lambda text: echo(text, err=True),  # whoever reads it may go
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: writer.stop())

@@ -65,7 +65,8 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
     states = ", ".join(f"{status.states[state]} {_WORDS[state]}" for state in _WORDS if status.states[state])
     yield f"{counted(len(status.members))}: {states}"
     for version, number in sorted(status.versions.items(), key=lambda pair: -pair[1]):
-        yield f"  {f'version {version}' if version else 'nothing, or a kept state'}: {counted(number)}"
+        what = printable(f"version {version}") if version else "nothing, or a kept state"
+        yield f"  {what}: {counted(number)}"
     if canaries := [printable(member.name) for member in status.members if member.canary]:
         more = f" and {len(canaries) - _MOST} more" if len(canaries) > _MOST else ""
         yield f"canaries: {', '.join(canaries[:_MOST])}{more}"

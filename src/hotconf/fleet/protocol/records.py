@@ -21,6 +21,11 @@ valid, and something is busy. `paused`: the fleet is. `ahead`: what it serves is
 """
 Action: TypeAlias = Literal["publish", "promote", "rollback"]
 
+_LARGEST: Final = (1 << 63) - 1
+"""Of whole numbers: etcd's revisions have 64 bits."""
+_LONGEST_VERSION: Final = 64
+_HIGHEST_EPOCH: Final = 10**11
+"""Keys of the log have room for twelve digits."""
 NO_VOTE: Final = b"-"
 """Registered, and not asked yet, or not decided."""
 
@@ -156,6 +161,11 @@ class Instance(Record):
     pid: int = 0
     labels: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse what no fleet reaches: the next publish must be higher than what any process says."""
+        if max(self.epoch, self.seen) > _HIGHEST_EPOCH or len(self.version) > _LONGEST_VERSION:
+            raise TypeError
+
 
 def yes(version: str) -> bytes:
     """The vote of one that has prepared it."""
@@ -225,6 +235,8 @@ def _value(hint: Any, value: object) -> object:
         return _record(hint, value)
     elif hint is float:
         ok = isinstance(value, int | float) and not isinstance(value, bool)
+    elif hint is int:
+        ok = type(value) is int and 0 <= value <= _LARGEST
     else:
         ok = type(value) is hint
     if not ok:

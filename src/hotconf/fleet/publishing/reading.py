@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from hotconf.fleet.errors import MalformedError
 from hotconf.fleet.etcd.gateway import Gateway
@@ -12,6 +13,9 @@ from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.known import Known, known
 from hotconf.fleet.protocol.records import Instance, Pause, Vote
 from hotconf.fleet.publishing.results import FleetStatus, Published, members
+
+_DIGITS: Final = 12
+"""A process that says it serves a version with more of them is not believed."""
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ class State:
             *(each.version for each in self.instances.values()),
             *(each.version for each in self.votes.values()),
         }
-        return str(max((int(name) for name in names if name.isdecimal()), default=0) + 1)
+        return str(max((int(name) for name in names if name.isdecimal() and len(name) <= _DIGITS), default=0) + 1)
 
     @property
     def status(self) -> FleetStatus:

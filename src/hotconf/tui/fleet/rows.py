@@ -292,6 +292,6 @@ def _time(text: str) -> datetime | None:
     """A time as records have it; None for what is none."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone() if found.tzinfo is not None else None
+    except (ValueError, OverflowError):  # of the year 9999 elsewhere, for one
         return None
-    return found if found.tzinfo is not None else None
