@@ -95,6 +95,13 @@ def test_first_publish_and_status(run: Run, join: Join) -> None:
     assert run("history").stdout.rstrip().endswith(": first")
 
 
+def test_nobody_accepted_it(run: Run) -> None:
+    """With --wait a fleet without processes is no success: the name may be misspelt."""
+    done = run("publish", saved("port = 8080"), "--yes", "--wait")
+    assert done.exit_code == 1
+    assert "no process is registered" in done.stdout
+
+
 def test_refusal_is_named_and_exits_1(run: Run, join: Join) -> None:
     """A publish that one process refuses exits 1 with the process and its reason; so does status."""
     join("web-1")

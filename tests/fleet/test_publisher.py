@@ -330,6 +330,18 @@ def test_pause_and_resume_are_shown(fleet: Fleet) -> None:
     assert fleet.status().pause is None
 
 
+def test_a_pause_is_a_status(fleet: Fleet) -> None:
+    """A pause is reported when it begins and ends, though no process has changed."""
+    fleet.publish(b"port = 1")
+    statuses = fleet.statuses(timeout_s=30)
+    assert next(statuses).pause is None
+    fleet.pause("maintenance")
+    assert next(statuses).pause is not None
+    fleet.resume()
+    assert next(statuses).pause is None
+    statuses.close()  # type: ignore[attr-defined] # a generator
+
+
 def test_statuses_are_followed(fleet: Fleet, join: Join) -> None:
     """From what is now on."""
     statuses = fleet.statuses(timeout_s=30)

@@ -91,8 +91,8 @@ def publish(
     secrets as …, and you are asked to confirm, unless --yes is given. Nothing is published if something else became
     current in the meantime. Each process checks it again, and keeps what it has if it refuses.
 
-    Exit status: 0 published, with --wait accepted by all; 1 not published, or, with --wait, refused by one or not
-    answered in time; 2 etcd cannot be reached or refuses, or wrong usage.
+    Exit status: 0 published, with --wait accepted by all; 1 not published, or, with --wait, refused by one, not
+    answered in time, or nobody is there; 2 etcd cannot be reached or refuses, or wrong usage.
     """
     from hotconf.cli.fleet import judging
     from hotconf.cli.fleet.text import published_json, published_line
@@ -181,6 +181,7 @@ def _wait(fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any]
     else:
         waited = fleet.wait(published, timeout_s=how.timeout_s)
         fine = waited.everywhere
+    fine = fine and bool(waited.status.members)  # a misspelt name must not pass in a pipeline
     done |= {"accepted": fine, "status": status_json(waited.status)}
     done["rolled_back"] = None if back is None else published_json(back)
     if not as_json:

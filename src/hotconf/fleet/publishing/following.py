@@ -116,9 +116,12 @@ class Following:
         """The status now, and after each change, until the time is over; for ever without one."""
         arguments.timeout(timeout_s)
         until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        before = None
         for state, concerned in follow(self._gateway, self._keys, until):
-            if concerned is None or concerned:
+            asked = state.offer, state.pause
+            if concerned is None or concerned or asked != before:
                 yield state.status
+            before = asked
 
     def wait(self, published: Published, timeout_s: float = 30.0) -> Waited:
         """Wait until every process has said what becomes of it, or the time is over, or something else is current."""
