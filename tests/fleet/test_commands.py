@@ -281,7 +281,7 @@ def test_users(three_nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """With TLS and users: a publisher may, an instance may not, and no password is shown."""
     assert three_nodes.tls is not None
     monkeypatch.chdir(tmp_path)
-    saved("port = 1")
+    saved("port = 1  # by the command")
     tls = three_nodes.tls
     where = ["--endpoints", ",".join(three_nodes.endpoints), "--cacert", str(tls.ca)]
     where += ["--cert", str(tls.cert), "--key-file", str(tls.key)]
