@@ -86,7 +86,7 @@ DOTENV = {
     "Kubernetes": Bad(text("APP_PORT=tcp://10.0.0.1:80"), "Type mismatch: app_port expected integer", ".env:1"),
 }
 SECRETS = {
-    **{what: Bad(put, message, "app_password") for what, (put, message) in UNREADABLE.items()},
+    **{what: Bad(put, message, "secrets/app_password") for what, (put, message) in UNREADABLE.items()},
     "NUL": Bad(lambda path: path.with_name("app_size").write_bytes(b"1\0"), "Type mismatch", "secrets/app_size"),
     "a text": Bad(lambda path: path.with_name("APP_SIZE").write_text(SECRET), "Type mismatch", "secrets/APP_SIZE"),
 }

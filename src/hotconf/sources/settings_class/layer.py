@@ -107,6 +107,11 @@ class SettingsLayer(FileLayer):
             if None in wanted or any(name.lower() in each for each in wanted if each is not None):
                 yield path
 
+    def spelling(self, path: Path) -> str:
+        """`secrets/db_password`, with the directory as the class has it."""
+        folder = self._names.get(path.parent)
+        return "" if folder is None else os.path.join(folder, path.name)
+
     def parse(self, files: Mapping[Path, bytes]) -> tuple[LayerTable, ...]:
         """What the sources say now, weakest first: those of outer classes over those of inner ones."""
         tables: list[LayerTable] = []
