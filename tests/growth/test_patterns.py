@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 import hotconf
+from hotconf.cli import paint
 from torture.extent import FULL, some
 
 ROOT: Final = Path(hotconf.__file__).parent
@@ -34,6 +35,7 @@ SOON_S: Final = 0.005
 TEXTS: Final = 400 if FULL else 40
 """Made of each pattern at most."""
 IN_TABLES: Final = [
+    "cli.paint: pattern",
     *["formats.base: pattern"] * 2,
     "formats.json.mistakes: pattern",
     "formats.toml.slips: pattern",
@@ -42,7 +44,9 @@ IN_TABLES: Final = [
     "report.template.lines: f' {{{2 * depth}}}  #(?=[^ ])'",
     "sources.files.glob: f\"{re.escape(str(main.with_suffix('')))}\\\\.({PROFILE}){re.escape(main.suffix)}\"",
 ]
-"""Compiled from a table when the module is imported, or given by another module: the patterns are found there."""
+"""Compiled from a table when the module is imported, or given by another module: the patterns are found there.
+
+Those of `cli.paint` are compiled when they are needed, and found in its table."""
 
 
 class Found(NamedTuple):
@@ -122,6 +126,10 @@ def _found() -> tuple[list[Found], list[str]]:
             method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
             methods = frozenset() if method == "compile" else frozenset({method})
             patterns.setdefault((pattern.pattern, pattern.flags), Found(f"{where}:{call.lineno}", pattern, methods))
+    for kind, parts in paint._PARTS.items():
+        for _, part in parts:
+            pattern = re.compile(part)
+            patterns.setdefault((part, pattern.flags), Found(f"cli.paint.{kind}", pattern, frozenset({"match"})))
     return list(patterns.values()), unknown
 
 

@@ -48,7 +48,7 @@ _OUTCOME: Final = (
 _PARTS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
     "document": (
         ("message", r"(\[\[?[^\[\]]+\]\]?)(?:  #|$)"),
-        ("key", rf"[ -]*({_KEY})(?: = |:(?: |$))"),
+        ("key", rf"[ -]*+({_KEY})(?: = |:(?: |$))"),
         ("dim", r"(?:|.*)((?:^|  )# .*)"),
     ),
     "changes": (("key", rf"({_KEY}): "), ("note", r".*(\(restart required\))$"), *_OUTCOME),
