@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @fleet_command
 @click.option("--write", "path", metavar="PATH", type=PATH, required=True, help="The file; replaced by a rename.")
 @click.option("--instance", metavar="NAME", help="Who this is in the fleet; the name of the host by default.")
-@click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="By which canaries are chosen.")
+@click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="By which canaries are chosen.")
 @click.option("--once", is_flag=True, help="End once the file has what is current.")
 @program_options
 def agent(
@@ -43,7 +43,7 @@ def agent(
 
     pairs = [label.partition("=") for label in labels]
     if any(not equals for _, equals, _ in pairs):
-        raise click.UsageError("--label is KEY=VALUE")
+        raise click.UsageError("--label is NAME=VALUE")
     named = {key: value for key, _, value in pairs}
     source = Etcd(remote.name, instance=instance, labels=named, **remote.arguments)
     writer = Agent(

@@ -144,7 +144,7 @@ def _endpoint(given: object, *, secure: bool) -> Endpoint:
     except ValueError:
         raise arguments.wrong("endpoints", _without_user(text), expected) from None
     if "@" in parts.netloc:
-        raise UsageError("endpoints: give user= and password= as arguments, not in the URL")
+        raise UsageError("endpoints: give the user and the password as arguments, not in the URL")
     host = parts.netloc[: len(parts.netloc) - len(f":{parts.port}")] if parts.port else parts.netloc.rstrip(":")
     wanted = parts.scheme in (("",) if bare else ("http", "https"))
     if not wanted or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query or parts.fragment:
