@@ -20,7 +20,8 @@ FILE = re.compile(r"# ((?:[\w-]+/)*(\w+)\.py)\n")
 
 UNTYPED = ("celery", "django")
 """Frameworks that have no types: what comes from them is unknown, whatever is done with it."""
-IMPORTS_UNTYPED = re.compile(rf"^\s*(?:from|import) (?:{'|'.join(UNTYPED)})\b", re.MULTILINE)
+IMPORTS_UNTYPED = re.compile(rf"^\s*(?:from|import) (?:{'|'.join(UNTYPED)}|fastapi\.testclient)\b", re.MULTILINE)
+"""Starlette's test client has types only where httpx2 is installed, too."""
 
 
 def snippets(page: Path) -> dict[str, str]:
@@ -28,13 +29,16 @@ def snippets(page: Path) -> dict[str, str]:
     prefix = page.stem.lower()
     blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
     files = [found[2] if (found := FILE.match(block["code"])) else None for block in blocks]
-    imported = re.compile(rf"^(\s*(?:from|import) )({'|'.join(filter(None, files)) or '(?!)'})\b", re.MULTILINE)
+    names = "|".join(filter(None, files)) or "(?!)"
+    imported = re.compile(rf"^(\s*(?:from|import) )({names})\b", re.MULTILINE)
+    whole = re.compile(rf"^(\s*import )({names})$", re.MULTILINE)
     modules: dict[str, str] = {}
     for number, (block, file) in enumerate(zip(blocks, files, strict=True)):
         before = block["before"] or ""
         name = f"{prefix}_{file or number}"
         name = name if name not in modules else f"{name}_{number}"
-        modules[name] = imported.sub(rf"\1{prefix}_\2", before + block["code"])
+        code = whole.sub(r"\1\2 as \2", before + block["code"])
+        modules[name] = imported.sub(rf"\1{prefix}_\2", code)
     return modules
 
 
