@@ -36,6 +36,7 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._do(self._end())
+        self._do(asyncio.sleep(0.05))  # an aborted transport closes its socket in a later turn of the loop
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
