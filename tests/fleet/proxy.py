@@ -9,6 +9,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+_TURNS = 5
+"""Of the loop, at the end: a connection accepted just before has its task in a later one, and closes in the next."""
+
 
 class Proxy:
     """Passes connections on to `port`. It may be cut (closed and refused), or swallow what is sent."""
@@ -36,7 +39,6 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._do(self._end())
-        self._do(asyncio.sleep(0.05))  # an aborted transport closes its socket in a later turn of the loop
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -114,10 +116,11 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         await self._set(open_=True)
-        await self._close_all()
         mine = asyncio.current_task()
-        rest = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted is closed now
+        for _ in range(_TURNS):
+            await self._close_all()
+            rest = [task for task in asyncio.all_tasks() if task is not mine]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+            await asyncio.sleep(0)

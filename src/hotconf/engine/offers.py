@@ -137,7 +137,7 @@ def _released(turn: Turn, phase: Phase, given: Input) -> Phase:
 
 
 def _drop(turn: Turn, phase: Phase, given: Input, why: str = "") -> Phase:
-    """Without the offer from now on; its source is told `why`, unless that was its own doing."""
+    """Without the offer from now on; its source hears `why`, unless it withdrew the offer itself."""
     offered = turn.state.offer
     if offered is None:
         return phase

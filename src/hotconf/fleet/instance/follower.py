@@ -51,7 +51,7 @@ from hotconf.system import threads
 TIMEOUT_S: Final = 3.0
 """How long one request may take."""
 TROUBLE_S: Final = 5.0
-"""What fails for longer is told."""
+"""What fails for longer is reported as trouble."""
 CLOSE_S: Final = 1.0
 _FIRST_S: Final = 4.0
 """How long the first read waits for etcd."""

@@ -21,8 +21,8 @@ from hotconf.fleet.protocol.records import Instance
 BEAT_S: Final = TTL_S / 3
 """How often the lease is kept alive."""
 ACK_S: Final = 0.4
-"""Good news is told within this time, at random: the others are still to apply what this one has applied already, and
-a thousand answers at once would be in their way.
+"""Good news is reported within this time, at random: others may still have to apply what this process has applied,
+and a thousand answers at once would delay them.
 """
 _IDLE_S: Final = 3600.0
 _FIRST_PAUSE_S: Final = 0.5
@@ -45,7 +45,7 @@ class Membership:
         self._next_s = time.monotonic()
         self._pause_s = _FIRST_PAUSE_S
         self._tell_s: float | None = None
-        """When good news is told."""
+        """When good news is reported."""
 
     @property
     def lease(self) -> int:
@@ -111,7 +111,7 @@ class Membership:
         return True
 
     def lose(self) -> None:
-        """The lease is gone: take part anew, on another one."""
+        """The lease is gone: take part again, on another one."""
         self.registered, self._lease, self._written, self._tell_s = False, None, None, None
 
     def leave(self) -> None:

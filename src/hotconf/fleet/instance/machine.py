@@ -292,7 +292,7 @@ def _unfetched(state: State, label: str, reason: str | None) -> Step:
 
 
 def _given_up(state: State, now_ns: int) -> Step:
-    """Nobody counts any more on what has been cut off for so long."""
+    """What has been cut off for this long is no longer counted on."""
     prepared, due_ns = state.prepared, state.due_ns
     if prepared is None or due_ns is None or now_ns < due_ns:
         return state, ()

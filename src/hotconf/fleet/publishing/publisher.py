@@ -308,7 +308,7 @@ class Fleet(Following):
 
     def _check_offer(self, found: Known) -> None:
         if found.offer is not None:
-            by = printable(found.offer.by) or "somebody"
+            by = printable(found.offer.by) or "another publisher"
             text = f"{by} is publishing version {found.offer.document.version}, all or nothing: wait, or override it"
             raise ConflictError(text, _published(found.current), found.offer)
 
@@ -343,5 +343,5 @@ def _me() -> str:
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # the system does not know this user
-        user = "somebody"
+        user = "unknown"
     return f"{user}@{socket.gethostname()}"

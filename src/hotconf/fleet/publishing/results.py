@@ -148,7 +148,7 @@ class Waited:
 
 
 class ConflictError(FleetError):
-    """Somebody else was first: nothing was published. `current` is what they published."""
+    """Another publisher was first: nothing was published. `current` is what it published."""
 
     def __init__(self, text: str, current: Published | None = None, offer: Offer | None = None) -> None:
         super().__init__(text)

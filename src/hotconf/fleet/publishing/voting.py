@@ -85,7 +85,7 @@ class Voting:
         raise self._abort(state)
 
     def _decide(self, state: State, find: Callable[[Current], Current | None]) -> Published | None:
-        """What is current, if that is decided. Raises `AbortedError` if somebody refuses."""
+        """What is current, if that is decided. Raises `AbortedError` if a process refuses."""
         if state.revision < self._created:
             return None
         if self._mine(state.known) != self._created:
@@ -103,7 +103,7 @@ class Voting:
             return outcome.succeeded or find(self._current) is not None
 
         done = retried(call, lambda: True if find(self._current) is not None else None)
-        return Published.of(self._current) if done else None  # somebody joined, or changed its mind
+        return Published.of(self._current) if done else None  # one joined, or changed its mind
 
     def _abort(self, state: State | None) -> FleetError:
         """Take it back; what to raise then."""

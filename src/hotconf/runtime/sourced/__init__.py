@@ -1,1 +1,1 @@
-"""A watcher whose main document comes from a source: what it is told, and what the source hears."""
+"""A watcher whose main document comes from a source: what the source tells it, and what it answers."""

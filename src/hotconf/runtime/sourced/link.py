@@ -50,7 +50,7 @@ class SourceLink:
         cycle.offered = self._offers.perform
 
     def begin(self, driver: Driver) -> None:
-        """Have the source watched; in a forked child, anew. Raises `UsageError` of the source."""
+        """Have the source watched; in a forked child, again. Raises `UsageError` of the source."""
         self._driver, self._posted, self._end = driver, False, None
         self._offers.forget()
         try:

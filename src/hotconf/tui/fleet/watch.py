@@ -1,4 +1,4 @@
-"""`FleetWatch`: the state of a fleet, followed on a thread of its own while somebody looks.
+"""`FleetWatch`: the state of a fleet, followed on a thread of its own while its screen is open.
 
 Rule 1: nothing is published, and nothing is registered: it reads.
 Rule 2: whatever fails is shown and tried again; what was known last stays, with its time.
