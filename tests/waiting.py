@@ -1,7 +1,10 @@
 """Waiting for what another thread does, with a deadline instead of a fixed sleep."""
 
+import errno
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,3 +22,14 @@ def wait_until(condition: Callable[[], T], timeout_s: float = 60.0) -> T:
             raise AssertionError(f"still {value!r} after {timeout_s} s: {condition!r}\n{stalls.report()}")
         time.sleep(_POLL_S)
     return value
+
+
+def removed(directory: Path) -> bool:
+    """Remove it with all that is in it. False if something was written into it meanwhile: try again."""
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            raise
+        return error.errno == errno.ENOENT and not directory.exists()
+    return True

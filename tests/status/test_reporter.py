@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from hotconf.runtime.reporting import reporter
 from hotconf.status import requests
 from hotconf.status.reading import Standing, statuses
 from hotconf.status.record import Status
-from waiting import wait_until
+from waiting import removed, wait_until
 from watcher.watched import App, port, save
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX only")
@@ -129,7 +128,7 @@ def test_nothing_is_written_while_nothing_happens(place: Place) -> None:
 def test_what_was_removed_is_written_again(place: Place) -> None:
     """Somebody cleaned up: a process must not seem gone."""
     watcher = place.watch()
-    shutil.rmtree(place.states)
+    wait_until(lambda: removed(place.states))
     wait_until(lambda: len(place.found) == 1)
     save(place.path, port(9000))
     requests.ask(place.states, place.path)

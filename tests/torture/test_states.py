@@ -5,7 +5,6 @@ What is kept is looked at by hand: none of hotconf's own reading helps.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import re
@@ -24,7 +23,7 @@ from torture.harness import PATIENCE_S, Case
 from torture.patterns import plain
 from torture.test_limits import without_privileges
 from torture.test_mounts import NAMESPACE, do, fill, inside, may_mount
-from waiting import wait_until
+from waiting import removed, wait_until
 
 TURNS = 4 if FULL else 2
 DAMAGES = 84 if FULL else 28
@@ -182,16 +181,7 @@ class Way:
         return next(path for path in self.states.glob("*-*") if path.is_dir())  # not that of statuses
 
     def removed(self) -> None:
-        wait_until(self._removed)
-
-    def _removed(self) -> bool:
-        """A status that is written meanwhile makes it anew: then what a user does is to remove it again."""
-        try:
-            shutil.rmtree(self.states)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
-                raise
-        return not self.states.exists()
+        wait_until(lambda: removed(self.states))
 
     def part_removed(self) -> None:
         shutil.rmtree(self.own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from hotconf import ConfigError, HotReloadWatcher, ReloadSuccess, ReloadUnchanged, UsageError
 from hotconf.resources.resource import Resource
+from hotconf.runtime.cycle import Cycle
 from waiting import wait_until
 from watcher.watched import Frozen, save
 
@@ -319,6 +321,41 @@ def test_the_next_loop(watcher, client, clients):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_enters_before_its_driver_has_begun(watcher, client, monkeypatch):
+    """The watcher runs in the child from the fork on, whenever the thread that watches gets its turn."""
+    begin, rejoin = threading.Event(), Cycle.rejoin
+
+    def late(*arguments: object) -> None:
+        begin.wait()
+        rejoin(*arguments)
+
+    async def child() -> None:
+        async with watcher:
+            assert client.current == 1
+            begin.set()
+
+    async def main() -> None:
+        await watcher.astart()
+        monkeypatch.setattr(Cycle, "rejoin", late)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                asyncio.events._set_running_loop(None)  # the fork was within a coroutine
+                run(child)
+                code = 0
+            except BaseException:  # noqa: BLE001 - the parent says no more than the status
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        await watcher.aclose()
+
+    run(main)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_loop_of_a_forked_child(path, watcher, client, clients):
     """It makes its own, and follows what is saved."""
 
@@ -338,6 +375,8 @@ def test_a_loop_of_a_forked_child(path, watcher, client, clients):
                 asyncio.events._set_running_loop(None)  # the fork was within a coroutine
                 run(child)
                 code = 0 if clients.open == [1] else 2  # the parent's, which nobody closes here
+            except BaseException:  # noqa: BLE001 - the parent says no more than the status
+                traceback.print_exc()
             finally:
                 os._exit(code)
         _, status = await asyncio.to_thread(os.waitpid, pid, 0)

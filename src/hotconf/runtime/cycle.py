@@ -158,20 +158,21 @@ class Cycle(Generic[T]):
         """Whether the event loop that entered has ended, or is one of the parent of this process."""
         return self._loop_lost or (self.loop is not None and self.loop[0].is_closed())
 
-    def enter_loop(self) -> bool:
-        """From now on async resources live in the running event loop, unless another one has entered that goes on.
+    def enter_loop(self, *, running: bool) -> bool:
+        """From now on async resources live in the current event loop, unless another one has entered that goes on.
 
-        Returns whether the watcher is running, and has lost the loop that it was started in.
+        Returns whether the watcher is `running`, and has lost the loop that it was started in. In a forked child the
+        driver's thread may not have begun yet.
         """
-        from hotconf.system.loops import running
+        from hotconf.system.loops import running as current
 
         lost = self.loop_lost
-        if lost or self._driver is None:
-            self.loop, self._loop_lost = (running("async with"), threads.ident()), False
+        if lost or not running:
+            self.loop, self._loop_lost = (current("async with"), threads.ident()), False
             self._bus.enter_loop(*self.loop)
             if self.applying is not None:
                 self.applying.keeper.enter(*self.loop)
-        return lost and self._driver is not None and not self.closed
+        return lost and running and not self.closed
 
     def refuse(self, method: str, *, waits: bool = True, handlers: bool = False) -> None:
         """Raise `UsageError` where a call of `method` that `waits` would wait for itself.

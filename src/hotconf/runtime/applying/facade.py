@@ -60,8 +60,7 @@ class Acting(Generic[T]):
         Raises `ConfigError` and `UsageError` as `start()` does. If the watcher is running, but the loop that it was
         started in has ended, or belongs to the parent of a fork, the async resources are made in this one.
         """
-        self._reloader.check()
-        if not self._reloader.cycle.enter_loop():
+        if not self._reloader.cycle.enter_loop(running=self._reloader.check() is not None):
             close = self._reloader.close
             await threads.entered(partial(self.start, require=require), close, interrupt=close)
         elif (applying := self._reloader.cycle.applying) is not None:
