@@ -529,6 +529,11 @@ def test_the_example_has_every_worker_of_gunicorn_in_a_scrape(tmp_path):
             families = {each.name: each for each in text_string_to_metric_families(text)}
             return [sample.value for sample in families["hotconf_generation"].samples]
 
+        def counting() -> list[int]:
+            return [file.stat().st_size for file in (root / "metrics").glob("counter_*.db")]
+
+        # prometheus_client answers 500 while a worker makes its file
+        wait_until(lambda: len(counting()) == 2 and all(counting()))
         wait_until(lambda: generations() == [1, 1])
         (root / "config.toml").write_text('greeting = "good day"\n')
         wait_until(lambda: generations() == [2, 2])
