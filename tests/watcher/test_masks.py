@@ -61,6 +61,10 @@ main = mask(f"/proc/self/task/{os.getpid()}/status")
 masks.clear()
 save(3)
 wait_until(lambda: main == masks.get("check") == masks.get("callback"))  # the callback waits
+tasks = Path("/proc/self/task")
+others = lambda: [mask(each) for each in tasks.glob("*/status") if str(os.getpid()) != each.parent.name]
+blocked = lambda numbers: all(found >> number - 1 & 1 for found in others() for number in numbers)
+wait_until(lambda: blocked(waited))  # a handler may still run as the main thread was when it began
 got = 0
 for _ in range(50):
     for number in waited:
@@ -69,12 +73,9 @@ for _ in range(50):
         got += signal.sigtimedwait({number}, 10).si_signo == number
 gate.set()
 wait_until(lambda: main == masks.get("handler"))
-tasks = Path("/proc/self/task")
-idle = lambda: [mask(each) for each in tasks.glob("*/status") if str(os.getpid()) != each.parent.name]
-full = lambda: all(all(found >> number - 1 & 1 for number in {*waited, signal.SIGINT}) for found in idle())
-wait_until(full)
+wait_until(lambda: blocked({*waited, signal.SIGINT}))
 faults = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
-wait_until(lambda: not any(found >> number - 1 & 1 for found in idle() for number in faults))
+wait_until(lambda: not any(found >> number - 1 & 1 for found in others() for number in faults))
 watcher.close()
 print(json.dumps({"got": got, "of": 50 * len(waited), "before": before, "main": main}))
 """
