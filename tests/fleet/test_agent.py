@@ -53,6 +53,9 @@ class Board(Source):
         return (self.verdicts[-1].status, self.verdicts[-1].version) if self.verdicts else ("", "")
 
 
+BAD = Fetched(b"bad", "2")
+
+
 def judge(fetched: Fetched) -> str:
     """Refuses what says so."""
     return "not valid" if b"bad" in fetched.data else ""
@@ -153,8 +156,35 @@ def test_what_cannot_be_written_is_refused_and_tried_again(
 
 def test_once_ends_when_it_is_written(board: Board, path: Path) -> None:
     """For what starts before a program: it ends once the file is there."""
-    Agent(board, path, judge, lambda _: None).run(once=True)
+    assert Agent(board, path, judge, lambda _: None).run(once=True)
     assert path.read_bytes() == b"one"
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [(Problem("nothing is published in shop", kind="missing"), "nothing is published in shop"), (BAD, "not valid")],
+)
+def test_once_says_why_it_was_not_written(found: Fetched | Problem, why: str, path: Path) -> None:
+    """When the time is over, or it is stopped."""
+    for timeout_s in (0.01, None):
+        agent = Agent(Board(found), path, judge, lambda _: None)
+        if timeout_s is None:
+            agent.stop()
+        assert not agent.run(once=True, timeout_s=timeout_s)
+        assert why in agent.reason
+    assert not path.exists()
+
+
+def test_once_waits_for_what_can_be_written(path: Path) -> None:
+    """What is refused meanwhile does not end it."""
+    board = Board(BAD)
+    agent = Agent(board, path, judge, lambda _: None)
+    thread = threading.Thread(target=agent.run, kwargs={"once": True, "timeout_s": 60})
+    thread.start()
+    wait_until(lambda: board.last() == ("refused", "2"))
+    board.put(Fetched(b"three", "3"))
+    thread.join()
+    assert path.read_bytes() == b"three"
 
 
 @pytest.mark.usefixtures("agent")

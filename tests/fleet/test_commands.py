@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -33,6 +34,10 @@ class Shop(BaseModel):
     port: int = Field(ge=1024)
     pin: SecretStr = SecretStr("")
     region: str
+
+
+class Strict(BaseModel, extra="forbid"):
+    """Of nothing."""
 
 
 @pytest.fixture
@@ -136,6 +141,16 @@ def test_all_or_nothing(run: Run, join: Join) -> None:
     stubborn.judge = accept
     assert run("publish", saved("port = 9090"), "--yes", "--all-or-nothing").exit_code == 0
     assert "all or nothing" in run("history").stdout
+
+
+def test_all_or_nothing_of_nobody(run: Run) -> None:
+    """It is refused before anybody is asked, with what to do instead."""
+    file = saved("port = 8080")
+    for yes in (["--yes"], []):
+        done = run("publish", file, "--all-or-nothing", *yes)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "nothing was published. Start one first, or publish without --all-or-nothing" in done.stderr
+    assert run("status").exit_code == 2
 
 
 def test_invalid_documents_are_not_published(run: Run) -> None:
@@ -247,6 +262,29 @@ def test_where_is_etcd(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = run("status")
     assert nowhere.exit_code == 2
     assert "HOTCONF_ETCD_ENDPOINTS" in nowhere.stderr
+
+
+def test_agent_once(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for a document that can be written and ends; else it says why not. It is no member meanwhile."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    agent = ("--write", "app.toml", "--once", "--timeout")
+    nothing = run("agent", *agent, "0.2")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "Error: app.toml was not written: nothing is published in" in nothing.stderr
+    run("publish", saved("port = 8080", "other.toml"), "--yes")
+    refused = run("agent", *agent, "0.2", "--schema", f"{__name__}:Strict")
+    assert refused.exit_code == 1
+    assert "refused version 1 (epoch 1): " in refused.stderr
+    assert not (tmp_path / "app.toml").exists()
+    done = run("agent", *agent, "60")
+    assert done.exit_code == 0
+    assert (tmp_path / "app.toml").read_text() == "port = 8080"
+    assert run("agent", *agent, "60").exit_code == 0
+    assert json.loads(run("status", "--json").stdout)["members"] == []
+    unreachable = run("agent", *agent, "0.2", "--endpoints", "http://127.0.0.1:1")
+    assert unreachable.exit_code == 1
+    assert "etcd cannot be read" in unreachable.stderr
+    assert run("agent", "--write", "app.toml", "--timeout", "1").exit_code == 2
 
 
 def test_too_large(run: Run) -> None:

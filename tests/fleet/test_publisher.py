@@ -276,7 +276,7 @@ def test_all_or_nothing_waits_for_all(fleet: Fleet, join: Join) -> None:
 
 def test_all_or_nothing_needs_somebody(fleet: Fleet) -> None:
     """Nobody's consent is none."""
-    with pytest.raises(AbortedError, match="no instance is registered"):
+    with pytest.raises(AbortedError, match="no process is registered"):
         fleet.publish_all_or_nothing(b"port = 1")
 
 

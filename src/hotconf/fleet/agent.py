@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -43,8 +44,14 @@ class Agent:
         self._offered: tuple[Fetched, FileWrite] | None = None
         self._serving = ""
         self._written = 0
-        self._retry_s: float | None = None
-        self._said = ""
+        self._again_at: float | None = None
+        self._pause_s = _FIRST_RETRY_S
+        self._reason = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the file is not what is published; empty if it is, or nothing was heard yet."""
+        return self._reason
 
     # What the source says, on its threads
 
@@ -70,22 +77,27 @@ class Agent:
 
     # The work
 
-    def run(self, *, once: bool = False) -> None:
-        """Write what there is, and then each change, until `stop`; `once`: until something is written."""
+    def run(self, *, once: bool = False, timeout_s: float | None = None) -> bool:
+        """Write what there is, and then each change, until `stop`, or for `timeout_s` seconds; `once`: until it is
+        written. Returns whether anything was.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
         end = self._source.watch(self)
         try:
             self._load()
             while not (once and self._written):
+                due = min((at for at in (until, self._again_at) if at is not None), default=None)
                 try:
-                    act = self._todo.get(timeout=self._retry_s)
+                    act = self._todo.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
                 except Empty:
-                    act = self._load
+                    act = None if due == until else self._load
                 if act is None:
-                    return
+                    break
                 act()
         finally:
             self._drop()
             end()
+        return self._written > 0
 
     def _load(self) -> None:
         found = self._source.read()
@@ -153,16 +165,17 @@ class Agent:
         return self._path.read_bytes()
 
     def _applied(self, version: str, *, changed: bool) -> None:
-        self._serving, self._retry_s, self._said = version, None, ""
+        self._serving, self._again_at, self._pause_s, self._reason = version, None, _FIRST_RETRY_S, ""
         self._written += 1
         self._say(f"{'wrote' if changed else 'unchanged:'} {printable(str(self._path))}: {_named(version)}")
         self._source.ended(self._verdict("applied" if changed else "unchanged", version))
 
     def _refuse(self, version: str, reason: str, *, again: bool = False) -> None:
-        self._retry_s = min((self._retry_s or _FIRST_RETRY_S / 2) * 2, _LAST_RETRY_S) if again else None
+        self._again_at = time.monotonic() + self._pause_s if again else None
+        self._pause_s = min(2 * self._pause_s, _LAST_RETRY_S) if again else _FIRST_RETRY_S
         text = f"refused {_named(version)}: {reason}" if version else reason
-        if text != self._said:
-            self._said = text
+        if text != self._reason:
+            self._reason = text
             self._say(text)
         self._source.ended(self._verdict("refused", version, reason))
 

@@ -129,6 +129,21 @@ def test_history_and_commands() -> None:
     assert "cannot be read: no" in "\n".join(shown(status(), history="no"))
 
 
+def test_a_long_command_is_folded() -> None:
+    """It fits the screen, a shell takes the lines as they are, and all of it is copied from any of them."""
+    line = (
+        "hotconf fleet rollback shop/prod --endpoints https://etcd1.example.com:2379,https://etcd2.example.com:2379"
+    )
+    made = rows(Fact(status(member(1)), NOON), (), [Command(line, "go back")], {}, 78, TODAY)
+    found = [row for row in made if row.key[:2] == ("command", line)]
+    assert {row.copy for row in found} == {line}
+    assert [row.text for row in found] == [
+        "go back",
+        "hotconf fleet rollback shop/prod --endpoints \\",
+        "  https://etcd1.example.com:2379,https://etcd2.example.com:2379",
+    ]
+
+
 def test_trouble_says_how_old_all_else_is() -> None:
     """What was known last stays."""
     lines = shown(status(member(1)), trouble="http://etcd: connection refused")

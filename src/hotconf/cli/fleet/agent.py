@@ -12,6 +12,8 @@ from hotconf.cli.echo import echo
 from hotconf.cli.fleet.remote import fleet_command
 from hotconf.cli.options import PATH
 from hotconf.cli.program import program_options
+from hotconf.cli.refusal import Declined
+from hotconf.text import printable
 
 if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
@@ -23,10 +25,23 @@ if TYPE_CHECKING:
 @click.option("--write", "path", metavar="PATH", type=PATH, required=True, help="The file; replaced by a rename.")
 @click.option("--instance", metavar="NAME", help="Who this is in the fleet; the name of the host by default.")
 @click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="By which canaries are chosen.")
-@click.option("--once", is_flag=True, help="End once the file has what is current.")
+@click.option("--once", is_flag=True, help="End once the file has what is current; take no part in the fleet.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 86_400),
+    help="How long --once waits; for ever by default.",
+)
 @program_options
 def agent(
-    remote: Remote, path: Path, instance: str | None, labels: tuple[str, ...], once: bool, program: Program
+    remote: Remote,
+    path: Path,
+    instance: str | None,
+    labels: tuple[str, ...],
+    once: bool,
+    timeout_s: float | None,
+    program: Program,
 ) -> None:
     """Write the document of the fleet NAME to PATH, and again after each publish, until Ctrl+C or SIGTERM.
 
@@ -34,24 +49,32 @@ def agent(
     not valid, by its syntax or by the model of --app or --schema, or cannot be written, is refused there, and the old
     file stays. A new file is private (mode 600); one that is there keeps its mode and owner.
 
-    Exit status: 0 stopped on request, or with --once written; 2 wrong usage.
+    With --once it waits until something is published that can be written, writes it, and ends: for scripts, and for
+    containers that prepare others. Nobody waits for its answer, and status does not list it.
+
+    Exit status: 0 stopped on request, or with --once written; 1 with --once not written, because the time ran out or
+    it was stopped; 2 wrong usage.
     """
     from hotconf.cli.fleet.judging import reason_against
     from hotconf.fleet import Etcd
     from hotconf.fleet.agent import Agent
     from hotconf.sources.files.paths import absolute
 
+    if timeout_s is not None and not once:
+        raise click.UsageError("--timeout needs --once")
     pairs = [label.partition("=") for label in labels]
     if any(not equals for _, equals, _ in pairs):
         raise click.UsageError("--label is NAME=VALUE")
     named = {key: value for key, _, value in pairs}
     source = Etcd(remote.name, instance=instance, labels=named, **remote.arguments)
     writer = Agent(
-        source,
+        source.as_observer() if once else source,
         absolute(path),
         lambda fetched: reason_against(remote.name, fetched, program),
         lambda text: echo(text, err=True),  # whoever reads it may go
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: writer.stop())
-    writer.run(once=once)
+    written = writer.run(once=once, timeout_s=timeout_s)
+    if once and not written:
+        raise Declined(f"{printable(str(path))} was not written: {writer.reason or 'it was stopped'}")

@@ -109,6 +109,9 @@ def publish(
             raise Declined("the document is not valid: nothing was published")
         fleet.check(data, language)
         status = fleet.status()
+        if how.all_or_nothing and not status.members:
+            text = f"no process of {remote.name} is registered, so none can say yes: nothing was published"
+            raise Declined(f"{text}. Start one first, or publish without --all-or-nothing")
         seen = "" if status.current is None else status.current.version
         if expect is None or expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)

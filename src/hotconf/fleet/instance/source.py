@@ -107,8 +107,9 @@ class Etcd(Source):
 
     @property
     def reached(self) -> dict[str, Any]:
-        """The arguments of the `Fleet` that this follows. They may hold a password."""
-        return {name: value for name, value in self._arguments.items() if name not in ("instance", "labels")}
+        """The arguments of the `Fleet` that this follows; endpoints as URLs. They may hold a password."""
+        given = {name: value for name, value in self._arguments.items() if name not in ("instance", "labels")}
+        return given | {"endpoints": [str(each) for each in self._place.access.endpoints]}
 
     def read(self) -> Fetched | Problem:
         """What this instance is to serve, as it was received last; if it is not watched, as it is in etcd now."""

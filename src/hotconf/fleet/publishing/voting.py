@@ -39,7 +39,7 @@ class Voting:
     def run(self, data: bytes, find: Callable[[Current], Current | None]) -> Published:
         """Returns what is current then. Raises `AbortedError` or `ConflictError`: nobody has changed anything."""
         if not self._state.votes:
-            raise AbortedError("no instance is registered: there is nobody who could say yes")
+            raise AbortedError("no process is registered, so none can say yes: start one first, or use publish()")
         lease = self._gateway.grant(TTL_S)
         try:
             self._make(data, lease)

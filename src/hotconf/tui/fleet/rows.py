@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.report.cells import cut, width, wrapped
 from hotconf.text import printable
+from hotconf.tui.fleet.line import folded
 from hotconf.tui.past.timeline import when
 from hotconf.tui.view.rows import WARNING, Row, Span
 
@@ -79,7 +80,7 @@ def rows(
         if members := status.of(state):
             found += _section(state, title, tone, members, toggled, room, today)
     found.append(Row(("gap", "commands"), ()))
-    found += _commands(commands)
+    found += _commands(commands, room)
     found.append(Row(("gap", "history"), ()))
     found += _history(status.current, history, room, today)
     return tuple(found)
@@ -255,13 +256,19 @@ def _processes(number: int) -> str:
 # What was, and what to do
 
 
-def _commands(commands: Iterable[Command]) -> Iterator[Row]:
+def _commands(commands: Iterable[Command], room: int) -> Iterator[Row]:
     commands = tuple(commands)
     yield Row(("commands",), (Span("To change it, in a shell", "strong"), Span("  y copies the command", "muted")))
     column = max((width(command.line) for command in commands), default=0)
+    fits = column + max((width(command.what) for command in commands), default=0) <= room - 6
     for command in commands:
-        spans = Span(f"{command.line:<{column}}", "accent"), Span(f"  {command.what}", "muted")
-        yield Row(("command", command.line), spans, depth=1, copy=command.line)
+        lines = [f"{command.line:<{column}}"] if fits else list(folded(command.line, room - 4))
+        key: Key = ("command", command.line)
+        if not fits:
+            yield Row((*key, "what"), (Span(command.what, "muted"),), depth=1, copy=command.line)
+        for nth, line in enumerate(lines):
+            said = (Span(f"  {command.what}", "muted"),) if fits else ()
+            yield Row((*key, nth) if nth else key, (Span(line, "accent"), *said), depth=1, copy=command.line)
 
 
 def _history(current: Published | None, history: Sequence[Published] | str, room: int, today: date) -> Iterator[Row]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
 from hotconf.tui.fleet import rows as fleet
+from hotconf.tui.fleet.line import command_line, folded
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view import comparison
 from hotconf.tui.view.rows import Row, Span
@@ -149,14 +149,7 @@ class FleetScreen(Sheet[None]):
         yield fleet.Command(self._line("publish", "FILE"), "something new, after a look at the difference")
 
     def _line(self, command: str, *more: str) -> str:
-        """As it is typed: where etcd is, the environment says, or else an option."""
-        reached = self._source.reached
-        given = reached["endpoints"]
-        endpoints = given if isinstance(given, str) else ",".join(given)
-        words = ["hotconf", "fleet", command, reached["name"], *more]
-        if os.environ.get("HOTCONF_ETCD_ENDPOINTS") != endpoints:
-            words += ["--endpoints", endpoints]
-        return shlex.join(words)
+        return command_line(self._source.reached, os.environ, command, *more)
 
 
 class FleetDifference(Sheet[None]):
@@ -193,8 +186,10 @@ class FleetDifference(Sheet[None]):
         old, new = self._versions
         if old == new:
             return found
-        text = Span("To go back, in a shell: ", "muted"), Span(self._command, "accent")
-        return Row(("command",), text, copy=self._command), Row(("gap",), ()), *found
+        said = Span("To go back, in a shell; y copies it:", "muted")
+        lines = enumerate(folded(self._command, width - 4))
+        how = (Row(("command", nth), (Span(line, "accent"),), depth=1, copy=self._command) for nth, line in lines)
+        return Row(("command",), (said,), copy=self._command), *how, Row(("gap",), ()), *found
 
     def action_step(self, step: int) -> None:
         """The next change, or the one before; the first comes after the last."""
