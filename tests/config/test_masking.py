@@ -450,6 +450,23 @@ def test_a_change_that_quotes_a_secret_is_scrubbed() -> None:
     assert shown == (Change(("url",), [f"at {MASK}"], {"url": f"at {MASK}"}),)
 
 
+def test_what_a_shell_sets_is_no_secret_in_an_environment():
+    """Its directories have the name of a password; without an environment around it, a `PWD` is one."""
+    environment = {"HOME": "/home/me", "SHLVL": "1", "_": "/usr/bin/env", "SHELL": "/bin/bash", "PWD": "/srv/of-mine"}
+
+    def fail(environ, given, **names):
+        return environ["NOWHERE_TO_BE_FOUND"], given, names
+
+    found: set[str] = set()
+    for environ in (environment | {"OLDPWD": "/srv/before", "PGPASSWORD": "swordfish-1"}, os.environ):
+        try:
+            fail(environ, {"PWD": "/swordfish-2"}, env={**environ, "PWD": "swordfish-3"})
+        except KeyError as error:
+            found |= secrets_around([error])
+    assert {"swordfish-1", "/swordfish-2", "swordfish-3"} <= found
+    assert found.isdisjoint({*environment.values(), "/srv/before", os.environ.get("PWD", "/")})
+
+
 def test_what_a_library_looked_up_is_no_secret():
     """`key` is a name there; in users' code it may be one that opens something."""
 

@@ -60,8 +60,6 @@ if TYPE_CHECKING:
             """What the load before read."""
 
 
-_PLACES: Final = frozenset({"OLDPWD", "PWD"})
-"""Variables that are no secrets, despite their names."""
 _LOADS: Final = 8
 """How many loads to remember the secrets of: late messages may quote them."""
 
@@ -147,9 +145,10 @@ def _secrets(schema: Schema[Any], layers: Iterable[Document | LayerTable], confi
 
 def environment() -> frozenset[str]:
     """The values of variables whose names are those of secrets."""
-    from hotconf.secrets.keys import is_secret_key
+    from hotconf.secrets.keys import is_directory, is_secret_key
 
-    return frozenset(value for name, value in os.environ.items() if name not in _PLACES and is_secret_key(name))
+    named = ((name, value) for name, value in os.environ.items() if is_secret_key(name))
+    return frozenset(value for name, value in named if not is_directory(name, os.environ))
 
 
 class KnownSecrets:

@@ -6,6 +6,8 @@ Rule 2: `env_key` and `env_http_headers` hold names of environment variables: no
 
 Rule 3: a field is secret if any of its names, or aliases, is: of a model such a key is a `SecretKey`.
 
+Rule 4: the directories that a shell keeps in an environment, `PWD` and `OLDPWD`, are no secrets.
+
 A word that only begins with a secret one (`tokenizer`), or is a plural of it (`max_tokens`), makes no secret. A rule
 that hides too much, as `primary_key` does, costs a value in a message; one that hides too little costs a password.
 """
@@ -13,9 +15,10 @@ that hides too much, as `primary_key` does, costs a value in a message; one that
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
-from typing import Final
+from typing import Any, Final
 
 from hotconf.keypath import KeyPath
 
@@ -33,6 +36,11 @@ ENDINGS: Final = (
     *("authorization", "dbpass", "userpass"),
 )
 """Endings of compound words: `PGPASSWORD`, `authtoken`. No English word has them, except `betoken`."""
+
+_DIRECTORIES: Final = frozenset({"PWD", "OLDPWD"})
+"""What else a shell sets (`HOME`, `SHLVL`, `_`, …) has no name of a secret."""
+_IN_ENVIRONMENTS: Final = ("PATH", "HOME", "SHLVL")
+"""A table with one of these keys is an environment."""
 
 DISTINCTIVE: Final = 8
 """A text of this many letters hardly occurs by chance."""
@@ -52,6 +60,14 @@ class SecretKey(str):
 def is_secret_key(key: str) -> bool:
     """Does `key` name a secret? `api_key`, `apiKey`, `PGPASSWORD` do; `env_key`, `max_tokens` do not."""
     return secrecy(key) is True
+
+
+def is_directory(name: str, table: Mapping[Any, object]) -> bool:
+    """Is `table` an environment, and `name` a variable in which its shell keeps a directory?"""
+    if name not in _DIRECTORIES or not any(each in table for each in _IN_ENVIRONMENTS):
+        return False
+    value = table.get(name)
+    return isinstance(value, str) and value.startswith("/")
 
 
 def is_secret_path(path: KeyPath) -> bool:

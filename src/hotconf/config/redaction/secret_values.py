@@ -28,7 +28,7 @@ from hotconf.config.walk import bare, entries, item_secrecies, kind_of, spelled
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.secrets.credentials import credentials
-from hotconf.secrets.keys import secrecy, secrecy_of
+from hotconf.secrets.keys import is_directory, secrecy, secrecy_of
 
 _SHORTEST_TOKEN: Final = 16
 _WIDEST_INT: Final = 1024
@@ -90,9 +90,12 @@ def _secret_texts(root: object, secret: bool | None) -> Iterator[str]:
 
 def _in_table(table: Any, secret: bool | None) -> list[_Sought]:
     found: list[_Sought] = []
-    for key, value in entries(table).items():
+    inner = entries(table)
+    for key, value in inner.items():
         name = key if type(key) is str else spelled(key)
         is_secret = secrecy(name) if secret is None else secret
+        if is_secret and not secret and is_directory(name, inner):
+            is_secret = None
         if is_secret or _may_hold_secrets(value):
             found.append((value, is_secret))
         if "@" in name or "=" in name:
