@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import tomli
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, Secret, SecretBytes, SecretStr
 
 from hotconf.config.redaction.secret_keys import ANY_KEY, secret_keys
 from hotconf.config.redaction.secret_values import secrets_of
-from hotconf.config.redaction.source_text import SourceText
+from hotconf.config.redaction.source_text import OMITTED, SourceText
 from hotconf.config.shape import shape_of
-from hotconf.formats.base import Document
+from hotconf.formats.base import Document, Format
+from hotconf.formats.registry import format_of
 from hotconf.formats.toml.format import TOML
+from hotconf.report.writing import toml
 from hotconf.schema import Schema
 from hotconf.secrets.scrubber import Scrubber
 
@@ -81,7 +87,7 @@ def test_names_of_variables_are_shown():
 def test_a_header_makes_nothing_public_of_which_it_is_not_certain_that_it_is_below_it():
     """A bracket that is not closed hides the next header from us, not what is below that from others."""
     text = '[p.env_http_headers]\nA = [\n[mail]\npassword = "hunter2"\nplain\n'
-    assert shown(text) == ["[p.env_http_headers]", "A = [", "[mail]", "password = …", "…", "…"]
+    assert shown(text) == ["[p.env_http_headers]", "A = [", "[mail]", "password = …", "…", ""]
 
 
 def test_of_a_string_of_several_lines_only_the_first_is_shown():
@@ -197,9 +203,63 @@ def test_a_secret_that_has_no_key_of_its_own_has_that_of_what_it_stands_in():
     assert secret_keys(Schema(Unnamed)) == {"second", "each", "pair", "text"}
 
 
+SECRET = "S3cr3t-of-mine"
+LEAF = st.sampled_from([1, True, "plain text", "[", "x: {", "database"])
+ACCOUNT = st.fixed_dictionaries({"name": LEAF}, optional={"pin": st.just(SECRET), "api_key": st.just(SECRET)})
+TREE = st.recursive(
+    st.fixed_dictionaries({}, optional={"seed_phrase": st.just(SECRET), "other": LEAF}),
+    lambda inner: st.fixed_dictionaries({}, optional={"inner": inner, "leaves": st.lists(inner, max_size=3)}),
+    max_leaves=5,
+)
+TABLE = st.fixed_dictionaries(
+    {"port": LEAF},
+    optional={
+        "accounts": st.dictionaries(st.sampled_from(["one", "two"]), ACCOUNT),
+        "tree": TREE,
+        "codes": st.lists(st.lists(st.just(SECRET), min_size=1, max_size=2), max_size=2),
+    },
+)
+
+
+BEGINS = re.compile(r'[ {\["]*\w+(?:"?:| =|[\w.]*\])')
+"""A key, or a header."""
+
+
+def as_json(table: Mapping[str, object]) -> tuple[str, Format]:
+    """Each key and each bracket on a line of its own, as most files have them."""
+    return json.dumps(table, indent=2), format_of(Path("a.json"))
+
+
+def as_yaml(table: Mapping[str, object]) -> tuple[str, Format]:
+    """In blocks."""
+    return yaml.safe_dump(table, sort_keys=False), format_of(Path("a.yaml"))
+
+
+def as_toml(table: Mapping[str, object]) -> tuple[str, Format]:
+    """Below headers."""
+    return toml.document(table), format_of(Path("a.toml"))
+
+
+@given(TABLE, st.sampled_from([as_json, as_yaml, as_toml]))
+def test_all_is_shown_but_the_secrets(table, write):
+    """Of a line with one, its key; all other lines are as they are written, unless they are part of a secret array."""
+    text, form = write(table)
+    source = SourceText(text, keys=secret_keys(Schema(Config)), form=form)
+    shown = [source.shown(index, strings=True) for index in range(len(source.lines))]
+    assert SECRET not in "\n".join(shown)
+    in_codes = False
+    for line, seen in zip(source.lines, shown, strict=True):
+        in_codes = "codes" in line or (in_codes and not BEGINS.match(line))
+        if SECRET in line:
+            assert seen == OMITTED or (line.startswith(seen.removesuffix(f" {OMITTED}")) and seen.endswith(OMITTED))
+        elif not in_codes:
+            assert seen == line
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
+        *((line, line) for line in ("tree = {", "tree =", "leaves = [", "leaves = [ ]", "accounts = {},")),
         ('accounts.me = {naem = "x", pni = "1"}', "accounts.me = …"),
         ("tree = {seed_prhase = 1, leaves = [{x = 2}]}", "tree = …"),
         ('tree = "x"', "tree = …"),

@@ -5,6 +5,8 @@ table with secrets, which may be there under any key. On a line that cannot be p
 Rule 2: so are the further lines of such a value, what stands below the header of a secret table, and, where the text
 is broken, the lines that may continue a secret.
 Rule 3: known secrets and credentials are masked wherever they stand.
+Rule 4: brackets, commas and dashes around a secret are none: a line of nothing else is shown, unless it is in a
+string, is part of a secret array or table, or the text is broken.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ _KEY: Final = re.compile(r"""([\w-]++)["']?[ \t]*+([=:]?)""")
 _WORD: Final = re.compile(r"[\w-]+")
 _SETS: Final = re.compile(r"[=:]")
 _OPENS: Final = re.compile(r"[ \t]*+[{\[]")
+_STRUCTURE: Final = re.compile(possessive(r"[\s\[\]{},]|-(?!\S)", "*") + r"\Z")
 _EXPLICIT: Final = re.compile(r"[ \t-]*+\?[ \t]")  # a key in YAML whose value is on the lines below
 _ESCAPED: Final = re.compile(r"\\[uUx][0-9A-Fa-f]")  # may spell any word
 _QUOTED: Final = re.compile(r"""["']([^"']++)""")
@@ -132,6 +135,7 @@ class SourceText:
         "_keys",
         "_leaks",
         "_masked",
+        "_named",
         "_others",
         "_scrub",
         "_tables",
@@ -147,6 +151,8 @@ class SourceText:
         self._tables, self._in_strings = form.outline(text)
         self._begins = list(self._tables)
         self._keys = keys
+        self._named: Collection[str] = [key for key in keys if not key.endswith(LEADS)] if keys else ()
+        """Those that are secret themselves."""
         self._keyed = frozenset[str]()
         """The tables whose keys are secrets: nothing of their lines is shown."""
         self._others: Collection[str] | None = None
@@ -170,14 +176,18 @@ class SourceText:
         line = self.lines[index]
         inner = index in self._in_strings
         begin = bisect_right(self._begins, index) - 1
-        if (inner and not strings) or self._leak(begin) < index or (broken and self._may_continue(index)):
+        if (inner and not strings) or (broken and self._may_continue(index)):
             return OMITTED
+        if (leak := self._leak(begin)) < index:
+            return line if not inner and _STRUCTURE.match(line) and self._encloses(leak) else OMITTED
         end = self._secret_from(index, broken=broken or inner)
         if withheld is not None:
             sets = line.find(self._format.assigns, withheld) + 1 or len(line)
             end = sets if end is None else min(end, sets)
         if end is None:
             return mask_spans(line, self._spans(index)[0])
+        if withheld is None and _STRUCTURE.match(line, end) and self._only_leads(index, broken=broken or inner):
+            return self._scrub(line)
         return self._scrub(line[:end].rstrip()) + f" {OMITTED}"
 
     def offset(self, index: int, offset: int) -> int:
@@ -219,7 +229,7 @@ class SourceText:
             elif started is None and secret:
                 yield index
             else:
-                secret = self._secret_on(line, table, broken=True) is not None
+                secret = self._secret_on(line, table, broken=True, keys=self._keys) is not None
 
     def _leak(self, begin: int) -> int:
         """The first line of a statement that sets a secret; the lines of its value may follow. Beyond all if none."""
@@ -229,18 +239,29 @@ class SourceText:
             self._leaks[begin] = next(secret, len(self.lines))
         return self._leaks[begin]
 
+    def _encloses(self, leak: int) -> bool:
+        """Whether what follows the line `leak`, which sets a secret, is around it: the secret ends on that line."""
+        rest = self.lines[leak][self._secret_from(leak) or 0 :]
+        return self._only_leads(leak) or not (_STRUCTURE.match(rest) or "[" in rest or "{" in rest)
+
+    def _only_leads(self, index: int, *, broken: bool = False) -> bool:
+        """Whether no key of the line is secret itself, only something below it."""
+        tables: tuple[KeyPath, ...] = self._tables.get(index, ((),))
+        found = (self._secret_on(self.lines[index], table, broken=broken, keys=self._named) for table in tables)
+        return all(end is None for end in found)
+
     def _secret_from(self, index: int, *, broken: bool = False) -> int | None:
         if (index, broken) not in self._ends:
             # A header can make what is below it public, too: not for lines that may not be below it.
             tables: tuple[KeyPath, ...] = self._tables.get(index, ((),))
-            found = (self._secret_on(self.lines[index], table, broken=broken) for table in tables)
+            found = (self._secret_on(self.lines[index], table, broken=broken, keys=self._keys) for table in tables)
             self._ends[index, broken] = min((end for end in found if end is not None), default=None)
         return self._ends[index, broken]
 
-    def _secret_on(self, line: str, table: KeyPath, *, broken: bool) -> int | None:
+    def _secret_on(self, line: str, table: KeyPath, *, broken: bool, keys: Collection[str]) -> int | None:
         if self._keyed and not self._keyed.isdisjoint((*table, *_WORD.findall(line))):
             return 0
-        found = secret_from(line, table, broken=broken, keys=self._keys)
+        found = secret_from(line, table, broken=broken, keys=keys)
         if found is None and broken and self._others is not None:
             found = _unknown_from(line, self._others)
         return found
