@@ -180,7 +180,7 @@ def test_every_broken_variable_is_a_problem_of_its_own(watch, environment, tmp_p
         '$APP_DB__POOL: Type mismatch: db.pool expected integer, got "many"',
         '$APP_DEBUG: Type mismatch: debug expected boolean, got "perhaps" (write true or false)',
         "$APP_PLUGINS: Invalid JSON: Expecting ',' delimiter at column 3 (write it as JSON)",
-        ".env:1: Unknown key: app_pasword",
+        ".env:1: Unknown key: app_pasword (did you mean APP_PASSWORD?)",
         "secrets/app_db: Invalid JSON: Expecting ',' delimiter at column 35 (write it as JSON)",
     ]
     assert SECRET not in str(ending)
@@ -453,7 +453,40 @@ def test_a_misspelt_variable_is_never_silent(environment, watch, tmp_path):
         "$APP_DEBUGG: Unknown key: debugg (did you mean APP_DEBUG?)",
     ]
     environment.setenv("APP_DB__HSOT", "1")
-    assert '$APP_DB__HSOT: Unknown key: db.hsot (did you mean "host"?)' in hints(watcher.reload().warnings)
+    assert "$APP_DB__HSOT: Unknown key: db.hsot (did you mean APP_DB__HOST?)" in hints(watcher.reload().warnings)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "meant"),
+    [
+        ("APP_DEBUGG=1", "app_debugg", "APP_DEBUG"),
+        ("app_debugg=1", "app_debugg", "APP_debug"),
+        ("export APP_DB_POOL=1", "app_db_pool", "APP_DB__POOL"),
+        ("APP_DB__HSOT=x", "db.hsot", "APP_DB__HOST"),
+        ("APP_DBB__HOST=x", "app_dbb__host", "APP_DB__HOST"),
+        ("AP_DEBUG=1", "ap_debug", "APP_DEBUG"),
+        ("DB__POOL=1", "db__pool", "APP_DB__POOL"),
+        ("# first\nAPP_PASWORD=x", "app_pasword", "APP_PASSWORD"),
+        ("SOMETHING_ELSE=1", "something_else", ""),
+    ],
+)
+@pytest.mark.parametrize("extra", ["forbid", "ignore"])
+def test_a_misspelt_name_in_a_file_of_variables_says_which_was_meant(environment, tmp_path, line, key, meant, extra):
+    """As a variable: with the prefix and the delimiter. Of what the class ignores it is a warning."""
+
+    class Mine(Settings):
+        model_config = SettingsConfigDict(extra=extra)
+
+    (tmp_path / ".env").write_text(f"{line}\n")
+    watcher = HotReloadWatcher(tmp_path / "config.toml", Mine)
+    try:
+        with watcher:
+            found = watcher.warnings
+    except ConfigError as error:
+        found = error.problems
+    named = key if extra == "forbid" else key.removeprefix("app_")
+    said = f"Unknown key: {named}" + (f" (did you mean {meant}?)" if meant else "")
+    assert hints(found) == [f".env:{line.count(chr(10)) + 1}: {said}"]
 
 
 def test_a_change_that_an_old_variable_hides_is_a_warning(environment, watch, tmp_path):

@@ -60,7 +60,7 @@ def problem_of(fault: Fault, written: Written | None, form: Format, *, hints: bo
     if fault.type in MISSES:
         return _schema(f"{MISSING}{dotted(fault.path)}", fault.path)
     if fault.type == "extra_forbidden" and not fault.astray:
-        return unknown_key(fault.path, fault.parent, "error", form, hints=hints)
+        return unknown_key(fault.path, fault.parent, "error", form, written, hints=hints)
     if fault.type.startswith("union_tag_") and fault.shape.discriminators and isinstance(fault.value, dict):
         return _wrong_tag(fault, fault.value, hints)
     if fault.type == WATCHED_FILE:
@@ -88,12 +88,21 @@ def _of_file(fault: Fault) -> Problem:
     return Problem(_about(fault.path, text), fault.path, said["kind"])
 
 
-def unknown_key(path: KeyPath, around: Shape, severity: Severity, form: Format, *, hints: bool = True) -> Problem:
-    """The model has no field for the key at `path`, whose table has the shape `around`.
+def unknown_key(
+    path: KeyPath,
+    around: Shape,
+    severity: Severity,
+    form: Format,
+    written: Written | None = None,
+    *,
+    hints: bool = True,
+) -> Problem:
+    """The model has no field for the key at `path`, whose table has the shape `around`. `written`: the text there.
 
     In a table with secrets it may be the misspelt name of one.
     """
-    hint = _meant(path, around, form) if hints and path else None
+    known = None if written is None else written.hint
+    hint = known or (_meant(path, around, form) if hints and path else None)
     withheld = bool(path and around.secret_keys)
     return Problem(f"Unknown key: {dotted(path)}", path, "schema", severity, hint, withheld=withheld)
 

@@ -148,7 +148,8 @@ def _look_for_unknown(collector: Collector, hints: Budget, *, strict: bool) -> N
     for path, around in islice(found, MAX_PROBLEMS):
         from hotconf.config.validation.messages import unknown_key
 
-        problem = unknown_key(path, around, severity, collector.merged.form, hints=hints.afford(len(around.keys)))
+        merged, affordable = collector.merged, hints.afford(len(around.keys))
+        problem = unknown_key(path, around, severity, merged.form, merged.origins.written(path), hints=affordable)
         collector.add(problem, at_key=True)
     collector.omit(sum(1 for _ in found), severity)
 

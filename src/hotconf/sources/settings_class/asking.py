@@ -48,6 +48,8 @@ class Item(NamedTuple):
     text: str | None
     """None if it is not known before the source is asked."""
     origin: Origin
+    name: str = ""
+    """Of a variable: as it is written."""
 
 
 class Found(NamedTuple):
@@ -116,6 +118,11 @@ class Asking:
             if not problems:
                 problems.append(_unreadable(error, Origin(self.name, self.name), self._path))
         return said, problems
+
+    def named(self) -> Iterator[tuple[KeyPath, Item]]:
+        """Each variable of which the source makes something, and where that stands."""
+        homes = self.found.homes
+        return ((homes[item.key], item) for item in self._items() if item.name and item.key in homes)
 
     def unused(self, begin: str) -> list[Item]:
         """The variables whose names begin so, and of which the source makes nothing."""
@@ -206,7 +213,8 @@ def asking(source: Any, path: KeyPath, files: Mapping[Path, bytes], names: Mappi
 def _variables(source: EnvSettingsSource, layer: str) -> Iterator[Item]:
     spelled = {name if source.case_sensitive else name.lower(): name for name in os.environ}
     for key, text in source.env_vars.items():
-        yield Item(key, _text(text), Origin(layer, f"${spelled.get(key, key.upper())}"))
+        name = spelled.get(key, key.upper())
+        yield Item(key, _text(text), Origin(layer, f"${name}"), name)
 
 
 def _elsewhere(source: EnvSettingsSource, layer: str) -> Iterator[Item]:
@@ -221,14 +229,15 @@ def _in_files(
     names: Mapping[Path, str],
     layer: str,
 ) -> Iterator[Item]:
-    lines = {}
+    lines: dict[str, tuple[Origin, str]] = {}
     for path in paths:
         text = files.get(path, b"").decode(source.env_file_encoding or "utf-8", "replace")
         for key, line in _lines(text):
             name = names.get(path, str(path))
-            lines[key if source.case_sensitive else key.lower()] = Origin(layer, f"{name}:{line}", path, line)
+            origin = Origin(layer, f"{name}:{line}", path, line)
+            lines[key if source.case_sensitive else key.lower()] = origin, key
     for key, value in source.env_vars.items():
-        yield Item(key, _text(value), lines.get(key) or Origin(layer, layer))
+        yield Item(key, _text(value), *lines.get(key, (Origin(layer, layer), key)))
 
 
 def _lines(text: str) -> Iterator[tuple[str, int]]:

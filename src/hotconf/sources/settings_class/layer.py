@@ -36,7 +36,7 @@ from hotconf.sources.settings_class.build import (
     files_of,
     names_of,
 )
-from hotconf.sources.settings_class.strays import Strays
+from hotconf.sources.settings_class.strays import Meant, Strays
 
 _MOST_EARLIER: Final = 8
 """How many texts of a variable are remembered."""
@@ -174,7 +174,7 @@ class SettingsLayer(FileLayer):
             state = _laid(said, state)
             if said or problems:
                 under = place >= len(built.over) and not part.path
-                table = _table(part.path, kind, said, tuple(problems), asked, source, under=under)
+                table = _table(part, kind, said, tuple(problems), asked, source, under=under)
                 yield replace(table, earlier=self._earlier(part.path, source, asked)) if asked else table
         if part.settings.model_config.get("nested_model_default_partial_update"):
             defaults = nested(part.path, private.defaults_of(part.settings))
@@ -224,7 +224,7 @@ def _call(source: Source, asked: Asking | None, kind: str, path: KeyPath) -> tup
 
 
 def _table(
-    path: KeyPath,
+    part: Declaration,
     kind: str,
     said: dict[str, Any],
     problems: tuple[Problem, ...],
@@ -234,23 +234,28 @@ def _table(
     under: bool,
 ) -> LayerTable:
     secret = isinstance(source, SecretsSettingsSource) or (asked is not None and asked.foreign)
-    table = nested(path, said)
+    table = nested(part.path, said)
     if asked is None:
         return LayerTable(kind, table, problems=problems, under=under, plain=False)
     asked.table = said
+    meant = Meant(part, source, asked) if isinstance(source, EnvSettingsSource) and not secret else None
     return LayerTable(
         asked.name,
         table,
         origins=Lazily(lambda: asked.found.origins),
         texts=Lazily(lambda: asked.found.texts),
-        hints=Lazily(
-            lambda: {path: OF_SERVICE for path, text in asked.found.texts.items() if ADDRESS.fullmatch(text)}
-        ),
+        hints=Lazily(lambda: _hints(asked, meant)),
         problems=problems,
         secret=secret,
         under=under,
         plain=False,
     )
+
+
+def _hints(asked: Asking, meant: Meant | None) -> dict[KeyPath, str]:
+    """What to say of the values that are wrong, and of unknown keys."""
+    services = {path: OF_SERVICE for path, text in asked.found.texts.items() if ADDRESS.fullmatch(text)}
+    return services if meant is None else meant.hints | services
 
 
 def _laid(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
