@@ -242,7 +242,7 @@ def as_toml(table: Mapping[str, object]) -> tuple[str, Format]:
 
 @given(TABLE, st.sampled_from([as_json, as_yaml, as_toml]))
 def test_all_is_shown_but_the_secrets(table, write):
-    """Of a line with one, its key; all other lines are as they are written, unless they are part of a secret array."""
+    """Of a line with one, its key; other lines are as they are written, unless they are part of a secret array."""
     text, form = write(table)
     source = SourceText(text, keys=secret_keys(Schema(Config)), form=form)
     shown = [source.shown(index, strings=True) for index in range(len(source.lines))]
