@@ -24,7 +24,7 @@ from hotconf.tui.describing.describer import Describer
 from hotconf.tui.past.states import States
 from hotconf.tui.view import message
 from hotconf.tui.view.details import Description
-from hotconf.tui.view.facts import Update
+from hotconf.tui.view.facts import NOBODY, Others, Update
 from tui.updates import FILE, at, facts, snapshot
 
 Scenario: TypeAlias = Callable[[Any], Awaitable[None]]
@@ -102,6 +102,7 @@ class FakeSession:
         self.holds: list[str] = []
         self.meter = Meter()
         self.drift = False
+        self.processes = NOBODY
         self.found: tuple[str, ...] = ()
         self.described: list[Any] = []
         self.secret_keys: frozenset[str] = frozenset()
@@ -146,6 +147,9 @@ class FakeSession:
 
     def troubles(self) -> tuple[str, ...]:
         return self.found
+
+    def others(self) -> Others:
+        return self.processes
 
     def has_drift(self) -> bool:
         return self.drift

@@ -99,9 +99,9 @@ LINES = st.lists(st.text("ab =\t日e\u0301\u200d👍🏽", max_size=60), max_siz
 
 @given(LINES, LINES, st.integers(40, 130))
 def test_wide_characters_keep_the_columns(old, new, room):
-    """The line between the sides is in the same cell of every row, and nothing is wider than the room."""
+    """The line between the sides is in one cell of all rows, and nothing but a file's name wider than the room."""
     before, after = (state("\n".join(lines)) for lines in (old, new))
     found = texts(before, after, room)
-    assert all(width(text) <= room for text in found)
+    assert all(width(text) <= room for text in found[1:])
     bars = {width(text.partition(" │ ")[0]) for text in found if " │ " in text}
     assert len(bars) <= 1

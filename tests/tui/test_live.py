@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 
@@ -37,14 +38,15 @@ def save(path, limit, more=""):
     new.replace(path)
 
 
-def live(path, scenario, *, schema=SPECKIT, state_dir=None, read_only=False, **options):
-    """Run the app on `path`, with nothing left of it at the end."""
+def live(path, scenario, *, schema=SPECKIT, state_dir=None, read_only=False, end=lambda: None, **options):
+    """Run the app on `path`, with nothing left of it at the end; `end` ends what else was begun."""
     with closing(Session(path, lambda: Options(path, schema), state_dir, read_only=read_only)) as session:
         try:
             app = play(session, scenario, **options)
         finally:
             if (command := options.get("command")) is not None:
                 command.stop()
+            end()
     wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("hotconf")])
     return app
 
@@ -64,6 +66,42 @@ def test_a_broken_file_at_start_and_a_last_good_state(path, tmp_path):
         await until(pilot, lambda: "↺ degraded" not in screen(pilot.app))
 
     live(path, scenario, state_dir=states)
+
+
+def test_a_save_that_another_process_refuses_is_accepted_here_and_refused_there(path, tmp_path, monkeypatch):
+    """It stays below the status line until that process accepts the files; the problems say who refuses, and why."""
+    monkeypatch.setattr("hotconf.tui.app._LOOK_S", 0.05)
+    states = tmp_path / "states"
+
+    program = HotReloadWatcher(path, SPECKIT, state_dir=states)
+
+    @program.resource("cost.daily_limit_usd")
+    def limiter(limit):
+        if limit == 13:
+            raise ValueError("unlucky")
+        return limit
+
+    async def scenario(pilot):
+        app = pilot.app
+        program.start()
+        await until(pilot, lambda: app.view.others.number == 1)
+        assert "✗ refused" not in screen(app)
+        save(path, "13")
+        await shows(pilot, "✗ refused by 1 of 1 process (")
+        await shows(pilot, "Cost limits changed ($10/day → $13/day)")
+        await until(pilot, lambda: "▸ Refused by 1 of 1 process (" in screen(app))
+        await pilot.press("p")
+        await shows(pilot, "Generation 2 is active here; other processes refuse the files.")
+        await shows(pilot, f"Refused by {os.getpid()}, 1 of 1 process:")
+        await shows(pilot, "a resource could not be created")
+        assert "unlucky" not in screen(app)
+        await pilot.press("escape")
+        save(path, "14")
+        await until(pilot, lambda: "✗ refused" not in screen(app))
+        await pilot.press("p")
+        await shows(pilot, "No problems: generation 3 is active.")
+
+    live(path, scenario, state_dir=states, read_only=True, size=(120, 40), end=program.close)
 
 
 def test_a_save_is_seen_and_a_bad_one_keeps_the_old(path):

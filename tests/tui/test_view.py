@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from hotconf import Change, Problem, ReloadSuccess, ReloadUnchanged
-from hotconf.tui.view import status, stream
-from hotconf.tui.view.facts import Note, Update
+from hotconf.tui.view import problems, status, stream
+from hotconf.tui.view.facts import Note, Others, Refusal, Update
 from hotconf.tui.view.message import of_ending
 from hotconf.tui.view.view import MOST_ENTRIES, View, new_endings, updated
 from tui.updates import (
@@ -147,6 +147,33 @@ def test_a_queued_reload_says_what_it_waits_for_and_what_to_press():
     view = updated(START, [deferred()])
     told = "‖ 1 reload queued: waiting for quality gate"
     assert alerts(view) == [f"{told} (press f to apply it now)"]
+
+
+def test_processes_that_refuse_what_is_accepted_here_are_named_with_their_reasons():
+    """Most of many by their number. What is refused here, too, is said once."""
+    many = Refusal(tuple(map(str, range(100, 107))), ("config.toml:3:8: cost.daily_limit_usd: refused by a check",))
+    view = replace(START, others=Others(9, (many, Refusal(("7",), ("pool: a resource could not be created",)))))
+    assert alerts(view) == [
+        "✗ refused by 8 of 9 processes (100, 101, 102, 103, 104 and 3 more): "
+        "config.toml:3:8: cost.daily_limit_usd: refused by a check"
+    ]
+    rows = [row.text for row in problems.rows(view, 100)]
+    assert rows == [
+        "Generation 1 is active here; other processes refuse the files.",
+        "",
+        "Refused by 100, 101, 102, 103, 104 and 2 more, 7 of 9 processes:",
+        "config.toml:3:8: cost.daily_limit_usd: refused by a check",
+        "",
+        "Refused by 7, 1 of 9 processes:",
+        "pool: a resource could not be created",
+        "",
+        "`hotconf status` says what each of them runs, `hotconf plan --apply` tries their resources.",
+    ]
+    assert problems.heads(problems.rows(view, 100)) == (2, 5)
+    broken = replace(view, failed=failed(0).event)
+    assert not any(
+        "processes" in text for text in (*alerts(broken), *(row.text for row in problems.rows(broken, 100)))
+    )
 
 
 def test_hot_reload_off_and_drift_are_said():

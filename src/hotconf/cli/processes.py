@@ -133,11 +133,9 @@ def _row(status: Status, *, host: bool) -> tuple[str, ...]:
 
 
 def _problems(statuses: Sequence[Status]) -> Iterator[str]:
-    refusals: dict[tuple[str, ...], list[Status]] = {}
-    for status in statuses:
-        if status.failed:
-            refusals.setdefault(status.problems, []).append(status)
-    for problems, refusing in refusals.items():
+    from hotconf.status.reading import refusals
+
+    for problems, refusing in refusals(statuses).items():
         pids = ", ".join(str(status.pid) for status in refusing[:_MOST])
         more = f" and {len(refusing) - _MOST} more" if len(refusing) > _MOST else ""
         yield ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,15 @@ def statuses(state_dir: Path, main: Path | None = None) -> list[Status]:
     found = (decode(data) for _, data in contents(state_dir))
     mine = (status for status in found if status is not None and wanted in (None, status.key))
     return sorted(mine, key=lambda status: (status.host, status.pid, status.started))
+
+
+def refusals(found: Iterable[Status]) -> dict[tuple[str, ...], list[Status]]:
+    """Those of `found` that refused what they read last, by their problems."""
+    by: dict[tuple[str, ...], list[Status]] = {}
+    for status in found:
+        if status.failed:
+            by.setdefault(status.problems, []).append(status)
+    return by
 
 
 class Standing(NamedTuple):

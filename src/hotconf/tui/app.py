@@ -28,7 +28,7 @@ from hotconf.tui.screens.details import ValueDetails
 from hotconf.tui.screens.main import Main
 from hotconf.tui.screens.sheet import Sheet
 from hotconf.tui.view import status, view
-from hotconf.tui.view.facts import Facts, Note, Update
+from hotconf.tui.view.facts import Facts, Note, Others, Update
 from hotconf.tui.view.history import History
 from hotconf.tui.view.message import Message, of_ending
 from hotconf.tui.view.rows import Span, Tone
@@ -86,6 +86,8 @@ class HotconfApp(Coloured, Actions):
         self._main = Main(self._show, self._descriptions.of)
         self._inbox = Inbox(lambda: self.post_message(UpdatesArrived()))
         self._updated_at = 0.0
+        self._asking = False
+        """The other processes are being looked at."""
         self._message: Message | None = None
         self._home = _home()
         self._sized: Size | None = None
@@ -298,8 +300,22 @@ class HotconfApp(Coloured, Actions):
         if troubles != self.view.troubles:
             self.view = replace(self.view, troubles=troubles)
             self._changed()
+        if not self._asking:  # a mount that hangs keeps one thread
+            self._asking = True
+            self.aside(self.session.others, self._others_seen)
         if self.view.facts.snapshot is not None and not self.view.facts.enabled:
             self.aside(self.session.has_drift, self._drift_seen)
+
+    def _others_seen(self, others: Others) -> None:
+        """Say when other processes begin to refuse what is active here, and when they no longer do."""
+        self._asking = False
+        before, self.view = self.view.others, replace(self.view, others=others)
+        if others == before:
+            return
+        if (text := others.headline) and self.view.failed is None and others.refusals != before.refusals:
+            lines = tuple(problem for refusal in others.refusals for problem in refusal.problems)
+            self.note(f"{text[0].upper()}{text[1:]}", tone="bad", lines=lines[1:])
+        self._changed()
 
     def _drift_seen(self, drift: bool) -> None:
         """Say so, while hot reload is off and nothing else will."""

@@ -6,6 +6,7 @@ thread of their own. What makes a watcher is imported with the first one: the fi
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from hotconf.formats.registry import format_of
 from hotconf.report.notification import degraded
 from hotconf.snapshot import Snapshot
 from hotconf.tui.view import configuration
-from hotconf.tui.view.facts import Excerpts, Facts, Note, Update
+from hotconf.tui.view.facts import NOBODY, Excerpts, Facts, Note, Others, Refusal, Update
 from hotconf.tui.view.rows import counted
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hotconf.problems import Problem
     from hotconf.schema import Schema
     from hotconf.sources.base import Options
+    from hotconf.status.record import Status
     from hotconf.subscribers.stats import Stats
     from hotconf.tui.describing.describer import Describer
     from hotconf.tui.past.states import States
@@ -80,6 +82,8 @@ class Session:
         self._known: Options[Any] | None = None
         """What `options` returned."""
         self._describer: Describer | None = None
+        self._kept_in: Path | None = None
+        """Where states are kept, and the status files of processes."""
         self._secret_keys: frozenset[str] = frozenset()
         self._form_of: Callable[[Path], Format] = format_of
         self._opened: HotReloadWatcher[Any] | None = None
@@ -177,6 +181,21 @@ class Session:
             found.append(f"{number} could not be shown, the latest at {latest.astimezone():%H:%M:%S}")
         return tuple(found)
 
+    def others(self) -> Others:
+        """Slow. The other processes of the configuration, and which of them refuse the files as they are."""
+        from hotconf.status.reading import Standing, refusals, statuses
+
+        if self._kept_in is None:
+            return NOBODY
+        try:
+            found = statuses(self._kept_in, self._path)
+            standing = Standing.of([each for each in found if self._read_only or not _is_here(each)], self._path)
+        except (UsageError, OSError):  # it is not trusted, or gone
+            return NOBODY
+        by = refusals(standing.refused).items()
+        number = sum(map(len, standing))
+        return Others(number, tuple(Refusal(tuple(str(each.pid) for each in who), why) for why, who in by))
+
     def has_drift(self) -> bool:
         """Slow. Do the files differ from what is published?"""
         return self._watcher.has_drift()
@@ -254,6 +273,7 @@ class Session:
         self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
         watcher = twin(options, state_dir=None if self._read_only else self._state_dir)
         where = self._state_dir if self._read_only else original(watcher)[1]
+        self._kept_in = where
         self._states = States(options, where, self._secret_keys, lambda: watcher.stats.state_trouble)
         return watcher
 
@@ -328,6 +348,10 @@ class Session:
             items = () if snapshot is None else configuration.items(snapshot, changes)
             self._grown = (snapshot, items)
         return items
+
+
+def _is_here(status: Status) -> bool:
+    return (status.pid, status.host) == (os.getpid(), os.uname().nodename)
 
 
 def _nobody(update: object) -> None:

@@ -93,7 +93,8 @@ class Main(Screen[None]):
         """Show what is the case now."""
         self.query_one(ConfigurationPanel).show(view)
         self.query_one(EventsPanel).show(view)
-        self.query_one(KeyBar).show("app.problems" if view.failed is not None or view.warnings.now else "")
+        wrong = view.failed is not None or view.warnings.now or view.others.refusals
+        self.query_one(KeyBar).show("app.problems" if wrong else "")
         self.renew_details()
 
     @property

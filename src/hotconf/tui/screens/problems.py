@@ -51,7 +51,7 @@ class Problems(Sheet[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
         """There is a next one only if there is one."""
-        return action != "step" or bool(problems.listed(self._view()))
+        return action != "step" or bool(problems.listed(self._view()) or problems.elsewhere(self._view()).refusals)
 
     async def on_chosen(self, message: Chosen) -> None:
         """Enter edits, too."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hotconf.events import ConfigReloadEvent, Pending
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from hotconf.snapshot import Snapshot
     from hotconf.tui.view.configuration import Item
     from hotconf.tui.view.rows import Tone
+
+_MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,47 @@ class Note:
     lines: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     """What is odd about what it found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Processes that refuse the files as they are, for the same reasons."""
+
+    processes: tuple[str, ...]
+    """Their names: the process ids."""
+    problems: tuple[str, ...]
+    """With their places, without values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The other processes of the configuration, as their status files say."""
+
+    number: int = 0
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """`refused by 1 of 3 processes (4242): config.toml:3:8: pool: …`; empty if none refuses."""
+        names = [name for refusal in self.refusals for name in refusal.processes]
+        if not names:
+            return ""
+        first = next((problem for refusal in self.refusals for problem in refusal.problems), "no reason is given")
+        return f"refused by {len(names)} of {processes(self.number)} ({named(names)}): {first}"
+
+
+NOBODY: Final = Others()
+
+
+def named(names: Sequence[str]) -> str:
+    """`4242, 4243`, as many as are read; and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def processes(number: int) -> str:
+    """`1 process`, `2 processes`."""
+    return f"{number} process{'' if number == 1 else 'es'}"
 
 
 Happening: TypeAlias = ConfigReloadEvent | Note

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hotconf.report.cells import wrapped
 from hotconf.report.problems.lines import spelled
+from hotconf.tui.view.facts import NOBODY, Others, named, processes
 from hotconf.tui.view.rows import Row, Span, Tone, counted
 from hotconf.tui.view.stream import TONES, place_of
 
@@ -48,6 +49,11 @@ def listed(view: View) -> tuple[Listed, ...]:
     return tuple(sorted(found, key=lambda each: each.problem.severity != "error"))
 
 
+def elsewhere(view: View) -> Others:
+    """The other processes that are to be shown: what is refused here, too, is said already."""
+    return view.others if view.failed is None else NOBODY
+
+
 def summary(problems: Sequence[Listed]) -> str:
     """`2 errors, 1 warning`; empty if there are none."""
     errors = sum(each.problem.severity == "error" for each in problems)
@@ -69,12 +75,29 @@ def rows(view: View, width: int) -> tuple[Row, ...]:
             found += (Row(("old", "gap"), ()), Row(("old",), (Span(text, "muted"),)))
         found.append(Row((*key, "gap"), ()))
         found += _diagnostic(view, each, key, width)
-    return tuple(found)
+    return (*found, *_refused(elsewhere(view), width))
 
 
 def heads(shown: Sequence[Row]) -> tuple[int, ...]:
     """At which of `shown` a problem begins."""
     return tuple(index for index, row in enumerate(shown) if row.key[0] == "problem" and row.key[-1] == 0)
+
+
+def _refused(others: Others, width: int) -> Iterator[Row]:
+    """Who refuses the files, and why; and which command says more."""
+    for number, refusal in enumerate(others.refusals):
+        key = ("problem", "others", number)
+        yield Row((*key, "gap"), ())
+        head = f"Refused by {named(refusal.processes)}, {len(refusal.processes)} of {processes(others.number)}:"
+        lines = [(head, True), *((problem, False) for problem in refusal.problems)]
+        texts = [(text, is_head) for said, is_head in lines for text in wrapped(said, width - 2 * (not is_head))]
+        for nth, (text, is_head) in enumerate(texts):
+            yield Row((*key, nth), (Span(text, "bad" if is_head else "plain"),), depth=int(not is_head), copy=text)
+    if others.refusals:
+        yield Row(("others", "gap"), ())
+        hint = "`hotconf status` says what each of them runs, `hotconf plan --apply` tries their resources."
+        for nth, text in enumerate(wrapped(hint, width)):
+            yield Row(("others", nth), (Span(text, "muted"),))
 
 
 def _with_source(problems: Sequence[Problem], excerpts: Excerpts) -> Iterator[Listed]:
@@ -104,6 +127,9 @@ def _meaning(view: View, problems: Sequence[Listed]) -> tuple[str, Tone]:
         return f"The files are not valid: {kept} until they are.", "bad"
     if not view.facts.started:
         return "Nothing is loaded yet.", "muted"
+    with_warnings = ", with these warnings" if problems else ""
+    if elsewhere(view).refusals:
+        return f"Generation {generation} is active here{with_warnings}; other processes refuse the files.", "bad"
     if problems:
-        return f"Generation {generation} is active, with these warnings.", "warn"
+        return f"Generation {generation} is active{with_warnings}.", "warn"
     return f"No problems: generation {generation} is active.", "good"

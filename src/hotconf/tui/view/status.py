@@ -115,6 +115,8 @@ def _watch(view: View) -> Iterator[str]:
 def _alerts(view: View) -> Iterator[Alert]:
     if view.failed is not None:
         yield Alert(f"✗ {_failure(view.failed)}", "bad")
+    elif refused := view.others.headline:
+        yield Alert(f"✗ {refused}", "bad")
     if view.facts.degraded and view.facts.snapshot is not None:
         yield Alert(f"↺ {degraded(view.facts.snapshot)}", "bad")
     pending = view.facts.pending

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hotconf.events import Ending, FileChanged, ReloadFailed, ReloadUnchanged, problems_of
 from hotconf.problems import NO_WARNINGS, Warnings
-from hotconf.tui.view.facts import Facts, Note, Update
+from hotconf.tui.view.facts import NOBODY, Facts, Note, Others, Update
 from hotconf.tui.view.stream import Entry
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class View:
     """The files are known to differ from what is published."""
     troubles: tuple[str, ...] = ()
     """Why not all is noticed, or kept, as it should be."""
+    others: Others = NOBODY
+    """The other processes of the configuration."""
     lost: int = 0
     """How many events came too fast to be shown, until an ending is shown."""
 
