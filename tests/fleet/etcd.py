@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from fleet.proxy import PeerProxy
 from hotconf.fleet.etcd.access import TLS
 from realtools import need, nobodys
 from waiting import wait_until
@@ -41,6 +42,8 @@ class Member:
         self.peer = peer
         self.tls = tls
         self.process: subprocess.Popen[bytes] | None = None
+        self.network: PeerProxy | None = None
+        """Through which the other servers reach it, if it may be cut off from them."""
 
     @property
     def scheme(self) -> str:
@@ -55,7 +58,7 @@ class Member:
     @property
     def peer_url(self) -> str:
         """Where the other servers find it."""
-        return f"{self.scheme}://127.0.0.1:{self.peer}"
+        return f"{self.scheme}://127.0.0.1:{self.peer if self.network is None else self.network.port}"
 
     @property
     def data(self) -> Path:
@@ -67,7 +70,8 @@ class Member:
         arguments = [
             *("--name", self.name, "--data-dir", str(self.data), "--logger", "zap", "--log-level", "error"),
             *("--listen-client-urls", self.endpoint, "--advertise-client-urls", self.endpoint),
-            *("--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url),
+            *("--listen-peer-urls", f"{self.scheme}://127.0.0.1:{self.peer}"),
+            *("--initial-advertise-peer-urls", self.peer_url),
             *("--initial-cluster", cluster, "--initial-cluster-token", self.directory.name),
         ]
         if self.tls is not None:
@@ -111,6 +115,8 @@ class Cluster:
         self.tls_files = tls
         self.user: str | None = None
         self.password: str | None = None
+        self.ids: dict[str, str] = {}
+        """By which the servers know each other, by name, if they may be cut off."""
         ports = free_ports(2 * count)
         self.members = [Member(f"m{at}", directory, ports[2 * at], ports[2 * at + 1], tls) for at in range(count)]
 
@@ -200,6 +206,24 @@ class Cluster:
             self.ctl("snapshot", "restore", str(kept), "--data-dir", str(member.data), *names, *urls)
         self.start()
 
+    def cut_off(self, member: Member) -> None:
+        """Whatever this server and the others send to each other vanishes. Needs `apart`."""
+        for at, server in self._between(member):
+            at.lose(server)
+
+    def join(self, member: Member) -> None:
+        """It arrives again."""
+        for at, server in self._between(member):
+            at.find(server)
+
+    def _between(self, member: Member) -> Iterator[tuple[PeerProxy, str]]:
+        for other in self.members:
+            if other is not member:
+                assert member.network is not None
+                assert other.network is not None
+                yield member.network, self.ids[other.name]
+                yield other.network, self.ids[member.name]
+
     def add_role(self, role: str, user: str, *grants: tuple[str, str]) -> None:
         """A user, with its name and `-secret` as password, and a role: `read`, `write` or both below prefixes."""
         self.ctl("role", "add", role)
@@ -217,21 +241,27 @@ class Cluster:
 
 
 @contextmanager
-def running(directory: Path, count: int = 1, *, encrypted: bool = False) -> Iterator[Cluster]:
-    """An etcd of some servers that is ended, with its data left where it is."""
+def running(directory: Path, count: int = 1, *, encrypted: bool = False, apart: bool = False) -> Iterator[Cluster]:
+    """An etcd of some servers that is ended, with its data left where it is.
+
+    `apart`: there is a network between the servers, from which each can be cut off.
+    """
     for tool in ("etcd", "etcdctl"):
         need(tool)
     tls = certificates(directory) if encrypted else None
     for _ in range(_STARTS):
         cluster = Cluster(directory, count, tls)
-        try:
+        with ExitStack() as stack:
+            for member in cluster.members if apart else ():
+                member.network = stack.enter_context(PeerProxy(member.peer))
+            stack.callback(cluster.stop)
             cluster.start()
             if cluster.dead():  # another program took a port meanwhile
                 continue
+            if apart:
+                cluster.ids = {row["name"]: f"{row['ID']:x}" for row in cluster.json("member", "list")["members"]}
             yield cluster
             return
-        finally:
-            cluster.stop()
     raise AssertionError(f"etcd does not start: {(directory / 'm0.log').read_text()[-2000:]}")
 
 

@@ -1,14 +1,20 @@
-"""A loopback proxy in front of a server: the network between, which can be cut, or swallow everything."""
+"""Loopback proxies in front of a server: the network between, which can be cut, or swallow everything."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import Coroutine
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
+Gate: TypeAlias = Callable[[bytes], Awaitable[object]]
+"""Returns when these bytes may pass."""
+
+_SERVER = re.compile(rb"(?i)\r\nx-server-from: *([0-9a-f]+)")
 _TURNS = 5
 """Of the loop, at the end: a connection accepted just before has its task in a later one, and closes in the next."""
 
@@ -91,8 +97,8 @@ class Proxy:
             there, back = await asyncio.open_connection("127.0.0.1", self.to)
             mine.add(back)
             self._writers.add(back)
-            requests, answers = self._pass(reader, back, self._open), self._pass(there, writer, self._answers)
-            await asyncio.gather(requests, answers)
+            requests, answers = self._gates()
+            await asyncio.gather(self._pass(reader, back, requests), self._pass(there, writer, answers))
         except (OSError, asyncio.CancelledError):  # asyncio of Python 3.11 reports a handler that was cancelled
             return
         finally:
@@ -100,10 +106,14 @@ class Proxy:
             for each in mine:
                 each.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, open_: asyncio.Event) -> None:
+    def _gates(self) -> tuple[Gate, Gate]:
+        """What the requests and the answers of a connection wait for."""
+        return lambda _: self._open.wait(), lambda _: self._answers.wait()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: Gate) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                await open_.wait()
+                await gate(data)
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -124,3 +134,46 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
             await asyncio.sleep(0)
+
+
+class PeerProxy(Proxy):
+    """In front of the port of a server of etcd at which the other servers reach it: each of them may be cut off.
+
+    A connection is of one server, which says in its requests who it is. So only plain text can be told apart.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self._from: defaultdict[bytes, asyncio.Event] = defaultdict(self._passing)
+
+    def lose(self, server: str) -> None:
+        """Swallow what that one sends to it, and what it answers."""
+        self._do(self._let(server, pass_=False))
+
+    def find(self, server: str) -> None:
+        """Pass it on again."""
+        self._do(self._let(server, pass_=True))
+
+    @staticmethod
+    def _passing() -> asyncio.Event:
+        event = asyncio.Event()
+        event.set()
+        return event
+
+    async def _let(self, server: str, *, pass_: bool) -> None:
+        event = self._from[server.encode()]
+        (event.set if pass_ else event.clear)()
+
+    def _gates(self) -> tuple[Gate, Gate]:
+        at = self._open  # until it says who it is: a probe does not
+
+        async def requests(data: bytes) -> None:
+            nonlocal at
+            if (server := _SERVER.search(data)) is not None:
+                at = self._from[server[1]]
+            await at.wait()
+
+        async def answers(_data: bytes) -> None:
+            await at.wait()
+
+        return requests, answers

@@ -157,6 +157,23 @@ def test_another_server_takes_over(
         port(watcher, 2)
 
 
+def test_a_server_that_the_others_have_lost_is_left(tmp_path: Path) -> None:
+    """It still answers, and knows nothing new: who follows at it, goes to another one."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(running(tmp_path, 3, apart=True))
+        fleet = stack.enter_context(Fleet("shop", cluster.endpoints))
+        fleet.publish(b"port = 1")
+        proxies = {stack.enter_context(Proxy(member.client)): member for member in cluster.members}
+        source = Etcd("shop", [proxy.endpoint for proxy in proxies])
+        watcher = stack.enter_context(HotReloadWatcher(source, Config))
+        at = next(member for proxy, member in proxies.items() if proxy.connections)
+        cluster.cut_off(at)
+        published = wait_until(lambda: attempt(fleet, b"port = 2"))
+        port(watcher, 2)
+        cluster.join(at)
+        assert fleet.wait(published).everywhere
+
+
 def test_paused_instances_hold(fleet: Fleet, start: Start) -> None:
     """Until they are to go on; one that starts meanwhile serves what is current."""
     watcher = start("web-1")

@@ -1,8 +1,9 @@
 """`make torture-fleet`: real etcd, real processes, and everything that happens to them, for as long as wanted.
 
 `python -m fleet.torture.run SECONDS [SEED]`. What happens is drawn from the seed; how long each thing takes is not.
-Servers are killed and stopped, the network between them and all others is cut or swallows what is sent, etcd is
-compacted and restored from a snapshot; publishers publish meanwhile. In the end everything is healed and checked.
+Servers are killed, stopped and cut off from each other, the network between them and all others is cut or swallows
+what is sent, etcd is compacted and restored from a snapshot; publishers publish meanwhile. In the end everything is
+healed and checked.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Torture:
         self._dice = random.Random(seed)
         self._snapshot: tuple[Path, int] | None = None
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
-        self.cluster = stack.enter_context(etcd.running(root, 3))
+        self.cluster = stack.enter_context(etcd.running(root, 3, apart=True))
         members = self.cluster.members
         self.proxies = {name: [stack.enter_context(Proxy(member.client)) for member in members] for name in NETWORKS}
         self.recorder = Recorder(self.cluster, self.history)
@@ -108,6 +109,7 @@ class Torture:
         kinds = {
             self.kill_server: 4,
             self.stop_server: 3,
+            self.part_server: 4,
             self.cut: 5,
             self.stop_instance: 4,
             self.kill_instance: 2,
@@ -152,6 +154,12 @@ class Torture:
     def _resume(self, member: etcd.Member) -> None:
         if member.process is not None:
             member.resume()
+
+    def part_server(self) -> None:
+        """It and the others lose each other; all of them still answer."""
+        member = self._dice.choice(self.cluster.members)
+        self.cluster.cut_off(member)
+        self._later(0.5, 12, lambda: self.cluster.join(member))
 
     def cut(self) -> None:
         """A network loses some servers, or all of them."""
