@@ -153,6 +153,12 @@ class Cluster:
             return False
         return True
 
+    def lead(self, member: Member) -> None:
+        """Have this one lead. Needs `apart`."""
+        if (leader := self.leader()) is not member:
+            self.ctl("move-leader", self.ids[member.name], at=leader)
+            wait_until(lambda: self.leader() is member)
+
     def stop(self) -> None:
         """End all."""
         for member in self.members:

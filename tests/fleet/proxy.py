@@ -54,6 +54,11 @@ class Proxy:
         """Where clients find it, if the server speaks plain text."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def open(self) -> int:
+        """How many connections pass through it now."""
+        return len(self._writers) // 2
+
     def cut(self) -> None:
         """Close all connections, and every new one."""
         self._cut = True

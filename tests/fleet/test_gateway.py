@@ -203,6 +203,19 @@ def test_a_black_hole_ends_a_watch(one_node: Cluster, place: bytes) -> None:
         assert list(watch) == []
 
 
+def test_a_watch_that_is_never_answered_is_no_silence(one_node: Cluster, place: bytes) -> None:
+    """A server that hangs is left: its connections are accepted, and nothing comes."""
+    with Proxy(one_node.members[0].client) as proxy, Proxy(one_node.members[0].client) as other:
+        endpoints = access([proxy.endpoint, other.endpoint])
+        with Gateway(endpoints, timeout_s=0.3) as gateway:
+            hung = proxy if str(gateway.endpoint) == proxy.endpoint else other
+            hung.swallow()
+            with pytest.raises(UnreachableError, match="no answer in time"):
+                list(gateway.watch(place, 0, Stream(), silence_s=60))
+            assert str(gateway.endpoint) != hung.endpoint
+            assert next(gateway.watch(place, 0, Stream(), silence_s=60))
+
+
 def test_a_store_that_goes_back_is_noticed(tmp_path: Path) -> None:
     """An answer with a lower revision than one seen before means a restore, whoever gets it."""
     with running(tmp_path) as cluster, Gateway(access(cluster.endpoints)) as gateway:

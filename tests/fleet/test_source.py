@@ -18,8 +18,10 @@ from fleet.proxy import Proxy
 from hotconf import ConfigError, HotReloadWatcher
 from hotconf.errors import UsageError
 from hotconf.fleet import Etcd, Fleet, Published, UnchangedError, UnreachableError
+from hotconf.fleet.etcd import gateway
 from hotconf.fleet.instance import follower as following
 from hotconf.fleet.instance import lease
+from hotconf.fleet.instance.watching import Outage
 from hotconf.fleet.protocol.keys import Keys
 from system.green import ORDERS, run_green
 from waiting import wait_until
@@ -145,13 +147,24 @@ def test_cut_off_it_serves_the_old_and_catches_up(
         assert fleet.wait(fleet.publish(b"port = 3")).everywhere
 
 
+def test_a_request_that_took_long_to_fail_has_failed_since_it_was_sent() -> None:
+    """So what waits in vain for an answer is trouble as soon as it gives up."""
+    outage = Outage()
+    outage.begin("no answer in time", time.monotonic() - following.TROUBLE_S)
+    assert outage.after(following.TROUBLE_S) == "no answer in time"
+    outage.begin("connection refused")
+    assert outage.after(following.TROUBLE_S) == "connection refused"
+
+
 def test_another_server_takes_over(
     fleet: Fleet, start: Start, one_node: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A black hole is left for a server that answers."""
+    """A black hole is left for a server that answers; also by the watch, which does not notice it."""
     monkeypatch.setattr(lease, "BEAT_S", 0.5)
+    monkeypatch.setattr(gateway, "SILENCE_S", 3600)
     with Proxy(one_node.members[0].client) as first, Proxy(one_node.members[0].client) as second:
         watcher = start("web-1", [first.endpoint, second.endpoint])
+        wait_until(lambda: fleet.status().of("ack"))  # it has nothing to say, but that it is there
         (first if first.connections else second).swallow()
         fleet.publish(b"port = 2")
         port(watcher, 2)

@@ -140,7 +140,8 @@ class Gateway:
         request = {"create_request": create}
         floor = self._revision
         try:
-            with self._transport.stream(at, "/v3/watch", request, _headers(token), silence_s, stream) as lines:
+            times = self._timeout_s, silence_s
+            with self._transport.stream(at, "/v3/watch", request, _headers(token), *times, stream) as lines:
                 for status, line in lines:
                     seen = self._watched(at, status, line, floor)
                     floor = max(floor, seen.revision)

@@ -118,20 +118,25 @@ class Transport:
         path: str,
         body: Mapping[str, Any],
         headers: Mapping[str, str],
+        timeout_s: float,
         silence_s: float,
         stream: Stream,
     ) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
         """The status and each line of a long answer, until `silence_s` pass without one, or `stream` is cut.
 
-        Raises `TimeoutError` for the silence, else as `post`.
+        Raises `TimeoutError` for the silence, `UnreachableError` if no answer begins in `timeout_s`, else as `post`.
         """
+        arguments = _arguments(endpoint, path, body, headers, min(timeout_s, silence_s))
+        silent = silence_s <= timeout_s
         try:
-            with self._pool.stream(**_arguments(endpoint, path, body, headers, silence_s)) as response:
+            with self._pool.stream(**arguments) as response:
+                arguments["extensions"]["timeout"]["read"] = silence_s  # of the rest; httpcore asks for it then
+                silent = True
                 stream.attach(response.extensions["network_stream"].get_extra_info("socket"))
                 yield _lines(endpoint, response)
-        except httpcore.ReadTimeout:
-            raise TimeoutError from None
         except (*_LOST, httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            if silent and isinstance(error, httpcore.ReadTimeout):
+                raise TimeoutError from None
             raise UnreachableError(f"{endpoint}: {'cut' if stream.is_cut else _why(error)}") from None
         finally:
             stream.attach(None)

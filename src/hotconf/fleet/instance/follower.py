@@ -204,7 +204,7 @@ class Follower:
 
     def _take_part(self) -> None:
         """Keep the lease alive, and the record up to date."""
-        was = self._member.registered
+        was, began_s = self._member.registered, time.monotonic()
         try:
             answered = self._member.beat(self._state.said)
             if self._member.registered and not was:
@@ -213,11 +213,11 @@ class Follower:
         except LeaseLostError:
             self._step(Unregistered())
         except FleetError as error:
-            self._broken(error)
+            self._broken(error, began_s)
         else:
             if answered:
                 self._writing.end()
-        if self._gateway.restores != self._restores:
+        if self._watch.left or self._gateway.restores != self._restores:
             self._restores = self._gateway.restores
             self._watch.again()
 
@@ -230,8 +230,8 @@ class Follower:
             log.info("fleet", "%s: connected again", self._name)
             self._told = None
 
-    def _broken(self, error: FleetError) -> None:
-        self._writing.begin(str(error))
+    def _broken(self, error: FleetError, since_s: float | None = None) -> None:
+        self._writing.begin(str(error), since_s)
         self._watch.again()
 
     # What the instance wants done

@@ -4,7 +4,8 @@ Rule 1: each watch begins with a read, and follows it without a gap. Nothing is 
 compacted, needs no case of its own.
 Rule 2: the pauses between failures double from a tenth of a second to five (thirty, if etcd forbids it), each varied
 by half, so that a thousand instances do not come back at once.
-Rule 3: only durations decide; the time of day never does.
+Rule 3: a server that requests have left is not watched any longer: one that hangs would stay silent.
+Rule 4: only durations decide; the time of day never does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hotconf.fleet.errors import CompactedError, DeniedError, FleetError, MalformedError
+from hotconf.fleet.etcd.access import Endpoint
 from hotconf.fleet.etcd.gateway import Gateway
 from hotconf.fleet.etcd.requests import Pair, under
 from hotconf.fleet.etcd.transport import Stream
@@ -38,10 +40,11 @@ class Outage:
     def __init__(self) -> None:
         self._now: tuple[float, str] | None = None
 
-    def begin(self, why: str) -> None:
-        """It fails; if it did so before, since then."""
+    def begin(self, why: str, since_s: float | None = None) -> None:
+        """It fails since then, by default now; if it did so before, since it began to."""
         was = self._now
-        self._now = (time.monotonic() if was is None else was[0], why)
+        since_s = time.monotonic() if since_s is None else since_s
+        self._now = (since_s if was is None else was[0], why)
 
     def end(self) -> None:
         """It works."""
@@ -73,6 +76,7 @@ class ControlWatch:
         self._read = read
         self._cut = cut
         self._stream = Stream()
+        self._at: Endpoint | None = None
         self._closed = threads.Event()
 
     def run(self) -> None:
@@ -94,6 +98,12 @@ class ControlWatch:
             pause = min(FIRST_PAUSE_S * 2 ** min(self.failures - 1, 20), longest)
             self._closed.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - it spreads load
 
+    @property
+    def left(self) -> bool:
+        """Whether requests have left the server that it watches."""
+        at = self._at
+        return at is not None and at != self._gateway.endpoint
+
     def again(self) -> None:
         """Read afresh soon: something does not work. Any thread may call it."""
         self._stream.cut()
@@ -112,9 +122,11 @@ class ControlWatch:
 
     def _connect(self) -> None:
         """Read, and watch until nothing has happened for a while."""
+        self._at = None
         self._stream = Stream()
         restores = self._gateway.restores
         found = self._gateway.get(under(self._keys.control))
+        self._at = self._gateway.endpoint
         pairs = {pair.key: pair for pair in found.pairs}
         self._read(self._view(pairs))
         for seen in self._gateway.watch(self._keys.control, found.revision + 1, self._stream):
