@@ -1,6 +1,7 @@
-"""The processes under test of `bench.fleet`: one that writes down when it has applied what, one that only waits.
+"""The processes under test of `bench.fleet`: one that writes down when it has applied what, one that writes down how
+it is, and one that only waits.
 
-The second imports nothing before it is measured that a program with a model has not imported.
+The last imports nothing before it is measured that a program with a model has not imported.
 """
 
 from __future__ import annotations
@@ -62,6 +63,23 @@ def follow() -> None:
     watcher.start()
     sys.stdin.read()
     watcher.close()
+
+
+def suffer() -> None:
+    """Arguments: fleet, endpoints, name. Writes when, what it serves and how it is, whenever either changes."""
+    from hotconf import HotReloadWatcher
+    from hotconf.fleet import Etcd
+
+    fleet, endpoints, name = sys.argv[1:]
+    logging.disable()
+    with HotReloadWatcher(Etcd(fleet, endpoints, instance=name), Config) as watcher:
+        before: tuple[int, str] | None = None
+        while True:
+            now = watcher.config.number, watcher.health().status
+            if now != before:
+                os.write(1, (json.dumps([time.monotonic_ns(), *now]) + "\n").encode())
+            before = now
+            time.sleep(0.02)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ def facts() -> list[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("hotconf", "pydantic", "pydantic-core", "tomli"))
     return [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"{_cpu()}, {len(os.sched_getaffinity(0))} cores; {platform.system()} {platform.release()}",
+        f"{_cpu()}, {cores()} cores; {platform.system()} {platform.release()}",
         f"{platform.python_implementation()} {platform.python_version()}; {packages}",
         f"files on {_file_system()}; load average {load()}",
     ]
@@ -28,6 +28,11 @@ def peers(python: str) -> list[str]:
     code = f"from importlib.metadata import version; print(*(n + ' ' + version(n) for n in {names!r}), sep=', ')"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     return [f"peers: {done.stdout.strip()}"]
+
+
+def cores() -> int:
+    """How many processors may be used."""
+    return len(os.sched_getaffinity(0))
 
 
 def load() -> str:

@@ -33,6 +33,12 @@ FLEET_INTRO = """\
 `make bench-fleet` measures these by itself. Three servers of etcd and all instances, each a process of its own, share
 this machine's processors; *applied* is when an instance has published the document to its program.
 """
+FLEET_FAULTS = """\
+When etcd fails, or the way to it: six processes look every 20 ms at what they serve, and at their `health()`.
+*Reported* is from the fault until that is `degraded`, or until `fleet status` says `ahead`; *caught up*, from the
+end of the fault, or from the publish, until the document is served and all is well again. Of three servers, the one
+that fails is the one with most connections, and it is still down when they have caught up.
+"""
 HOW = """
 ## How it is measured
 

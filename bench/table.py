@@ -45,12 +45,16 @@ HEADER = ("what", "specification", "goal", "measured", "")
 
 def rendered(rows: Iterable[Row]) -> str:
     """A table in Markdown, aligned to be read as it is; a column that would be empty is left out."""
-    lines: list[Sequence[str]] = [HEADER, *(row.cells for row in rows)]
+    return aligned([HEADER, *(row.cells for row in rows)])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """A table of these cells, the first line of which is its head."""
     columns = [column for column in zip(*lines, strict=True) if any(column[1:]) or column[0] in ("what", "measured")]
     widths = [max(map(len, column)) for column in columns]
-    lines = list(zip(*columns, strict=True))
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(starmap(str.ljust, zip(line, widths, strict=True))) + " |" for line in lines)
+    table: list[Sequence[str]] = list(zip(*columns, strict=True))
+    table.insert(1, ["-" * width for width in widths])
+    return "\n".join("| " + " | ".join(starmap(str.ljust, zip(line, widths, strict=True))) + " |" for line in table)
 
 
 def percentile(values: Iterable[float], share: float) -> float:
