@@ -227,6 +227,25 @@ def test_pause_and_resume(run: Run) -> None:
     assert "maintenance" not in run("status").stdout
 
 
+def test_prune(run: Run) -> None:
+    """Old entries go, after a look at what they are; a fleet that is not there is no success."""
+    assert run("prune", "--yes").exit_code == 2
+    for port in range(1, 6):
+        run("publish", saved(f"port = {port}"), "--yes")
+    asked = run("prune", "--keep", "3")
+    assert asked.exit_code == 2
+    what = "2 entries of the history (epochs 1, 2) and 2 documents (versions 1, 2)"
+    assert f"To be deleted: {what}\n" in asked.stderr
+    assert len(run("history").stdout.splitlines()) == 5
+    done = run("prune", "--keep", "3", "--yes")
+    assert (done.exit_code, done.stdout) == (0, f"deleted: {what}; left: 3 entries and 3 documents\n")
+    none = run("prune", "--yes")
+    assert (none.exit_code, none.stdout) == (0, "nothing to delete: the history has 3 entries, and 100 stay\n")
+    as_json = json.loads(run("prune", "--keep", "2", "--json", "--yes").stdout)
+    assert as_json == {"deleted": {"epochs": [3], "versions": ["3"]}, "entries_left": 2, "documents_left": 2}
+    assert run("prune", "--keep", "1").exit_code == 2
+
+
 def test_without_a_terminal_it_asks_nobody(run: Run) -> None:
     """Without --yes and without a terminal nothing is published or rolled back."""
     asked = run("publish", saved("port = 1"), text="y\n")

@@ -16,6 +16,7 @@ from hotconf.fleet.etcd.gateway import Gateway
 from hotconf.fleet.etcd.requests import Delete, Get, Outcome, Put, Txn, under
 from hotconf.fleet.protocol import transactions as acts
 from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import Known
 from hotconf.fleet.protocol.records import Current, Document, Instance, Offer, Pause
 
 _numbers = count()
@@ -163,6 +164,22 @@ def overriding(w: World) -> Txn:
     return acts.publish(w.keys, current("3", 3), w.base, b"x", override=True)
 
 
+def pruning(w: World) -> Txn:
+    """The first document and its entry, with what is current and offered now."""
+    return pruning_as_of(w, w.base, w.offered)
+
+
+def pruning_as_of(w: World, base: int, offered: int, first: int = 0) -> Txn:
+    """The same, with what was current and offered then."""
+    doomed = [w.keys.document("1")] if first else [w.keys.entry(1), w.keys.document("1")]
+    return acts.prune(w.keys, Known(None, base, None, offered), doomed, first)
+
+
+def pruning_entry(w: World) -> Txn:
+    """The first one only."""
+    return acts.prune(w.keys, Known(None, w.base, None, w.offered), [w.keys.entry(1)])
+
+
 def publishing_again(w: World) -> Txn:
     """A version that is there already."""
     return acts.publish(w.keys, current("1", 3), w.base, b"y")
@@ -183,6 +200,11 @@ def voted(*names: str) -> tuple[Callable[[World], object], ...]:
     joined = [lambda w, name=name: w.register(name) for name in names]
     said = [lambda w, name=name: w.vote(name) for name in names]
     return (World.publish, *joined, World.offer, *said)
+
+
+def twice(*more: Callable[[World], object]) -> tuple[Callable[[World], object], ...]:
+    """Two documents, of which the second is current."""
+    return World.publish, lambda w: w.publish("2", 2), *more
 
 
 ROWS: list[tuple[str, tuple[Callable[[World], object], ...], Act, bool]] = [
@@ -232,6 +254,18 @@ ROWS: list[tuple[str, tuple[Callable[[World], object], ...], Act, bool]] = [
     ("publish while an offer is open", (World.publish, World.offer), publishing, False),
     ("publish over an offer", (World.publish, World.offer), overriding, True),
     ("publish a version that is there", (World.publish,), publishing_again, False),
+    ("publish below an epoch", (World.publish, lambda w: w.publish("2", 4)), publishing, False),
+    ("prune", twice(), pruning, True),
+    ("prune while one is offered", twice(lambda w: w.offer("3")), pruning, True),
+    ("prune after a publish", twice(), lambda w: pruning_as_of(w, w.base - 1, 0), False),
+    ("prune after an offer", twice(lambda w: w.offer("3")), lambda w: pruning_as_of(w, w.base, 0), False),
+    ("prune a document before its entry", twice(), lambda w: pruning_as_of(w, w.base, 0, 2), False),
+    (
+        "prune a document after its entry",
+        twice(lambda w: w.do(pruning_entry(w))),
+        lambda w: pruning_as_of(w, w.base, 0, 2),
+        True,
+    ),
     ("roll back", (World.publish, lambda w: w.publish("2", 2)), rolling_back, True),
     ("roll back to what is not there", (World.publish,), rolling_back_to_nothing, False),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -11,18 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.world import World, Wrong
-from hotconf.fleet.etcd.requests import Txn, all_equal
+from hotconf.fleet.etcd.requests import Pair, Txn, all_equal
 from hotconf.fleet.instance import machine
 from hotconf.fleet.instance.machine import State, Step, step
 from hotconf.fleet.instance.steps import Discard, Input, Switch, TakeBack
 from hotconf.fleet.protocol import transactions as acts
-from hotconf.fleet.protocol.records import yes
+from hotconf.fleet.protocol.records import Current, yes
+from hotconf.fleet.publishing import pruning, reading
+from hotconf.fleet.publishing.pruning import Old, superfluous
 from torture.extent import examples
 
 OF_FLEET = (
     "publish",
     "plan",
     "override",
+    "canary",
+    "look_for_old",
+    "prune",
+    "prune",
     "rollback",
     "propose",
     "commit",
@@ -56,8 +63,8 @@ def happen(world: World, what: str, who: int, refuses: int) -> None:
     if what == "join":
         if len(world.processes) < 5:
             world.join(frozenset({str(refuses)} if refuses else ()))
-    elif what == "override":
-        world.publish(override=True)
+    elif what in ("override", "canary"):
+        world.publish(override=what == "override", canary=what == "canary")
     elif what in OF_FLEET or what == "round":
         getattr(world, what)()
     else:
@@ -144,7 +151,42 @@ def serving_what_is_offered(state: State, given: Input) -> Step:
     return after, (*effects, *early)
 
 
-acts_commit, acts_publish = acts.commit, acts.publish
+def pruning_whatever_is_current(keys: object, known: object, doomed: object, first: object) -> Txn:
+    """Nothing is compared."""
+    return replace(acts_prune(keys, known, doomed, first), conditions=())  # type: ignore[arg-type]
+
+
+def pruning_the_highest(state: object, kept: object, log: object, documents: list[Pair]) -> Old:
+    """The next version has its number again."""
+    return superfluous(
+        state, kept, log, [*documents, documents[0]._replace(key=b"/hotconf/shop/doc/999")] if documents else []
+    )  # type: ignore[arg-type]
+
+
+def pruning_what_was_offered_since(state: object, kept: object, log: object, documents: list[Pair]) -> Old:
+    """However new it is."""
+    return superfluous(state, kept, log, [pair._replace(create=0) for pair in documents])  # type: ignore[arg-type]
+
+
+def pruning_what_is_stable(state: reading.State, kept: list[Pair], log: object, documents: object) -> Old:
+    """Canaries are forgotten."""
+    current = None if state.current is None else without_canaries(state.current)
+    return superfluous(replace(state, current=current), list(map(without_canaries, kept)), log, documents)  # type: ignore[arg-type]
+
+
+def without_canaries(pair: Pair) -> Pair:
+    """As if all served it."""
+    return pair._replace(value=replace(Current.decode(pair.key, pair.value), canary=None).encode())
+
+
+def pruning_documents_first(old: Old, keys: object, most: int) -> list[Txn]:
+    """Then their entries."""
+    wrong = list(old_transactions(old._replace(first=0), keys, most))  # type: ignore[arg-type]
+    return wrong[::-1]
+
+
+acts_commit, acts_publish, acts_prune = acts.commit, acts.publish, acts.prune
+old_transactions = Old.transactions
 MUTANTS: list[tuple[object, str, Callable[..., object]]] = [
     (acts, "commit", committing_without_counting),
     (acts, "commit", committing_over_what_moved),
@@ -177,6 +219,36 @@ def test_a_wrong_rule_is_found(
             world = World()
             for thing in things:
                 happen(world, *thing)
+            world.settle()
+
+
+PRUNED = "look_for_old", *("prune",) * 5
+PRUNING: list[tuple[object, str, Callable[..., object], tuple[str, ...]]] = [
+    (acts, "prune", pruning_whatever_is_current, (*("publish",) * 4, "look_for_old", "rollback", *("prune",) * 5)),
+    (Old, "transactions", pruning_documents_first, (*("publish",) * 4, *PRUNED)),
+    (pruning, "superfluous", pruning_what_is_stable, ("publish", *("canary",) * 3, *PRUNED)),
+    (pruning, "superfluous", pruning_the_highest, (*("publish", "rollback") * 2, "rollback", *PRUNED, "publish")),
+    (
+        pruning,
+        "superfluous",
+        pruning_what_was_offered_since,
+        ("publish", "round", "plan", *("propose", "abort") * 2, *PRUNED, "publish"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("where", "name", "wrong", "things"), PRUNING, ids=[row[2].__name__ for row in PRUNING])
+def test_wrong_pruning_is_found(
+    where: object, name: str, wrong: Callable[..., object], things: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is needed would be gone, or a number used twice."""
+    for mutant in (False, True):
+        if mutant:
+            monkeypatch.setattr(where, name, wrong)
+        world = World()
+        with pytest.raises(Wrong) if mutant else nullcontext():
+            for thing in things:
+                happen(world, thing, 0, 0)
             world.settle()
 
 

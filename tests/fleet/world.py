@@ -5,7 +5,7 @@ Each method is one thing that happens. What must never be is checked where it wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleet.store import Store
 from hotconf.fleet.etcd.requests import Pair, Seen, Txn, under
@@ -33,9 +33,9 @@ from hotconf.fleet.instance.steps import (
 from hotconf.fleet.protocol import transactions as acts
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.known import known
-from hotconf.fleet.protocol.records import Current, Document, Offer, Pause
+from hotconf.fleet.protocol.records import Canary, Current, Document, Offer, Pause, rank
 from hotconf.fleet.protocol.records import Instance as Record
-from hotconf.fleet.publishing import reading
+from hotconf.fleet.publishing import pruning, reading
 from hotconf.sources.source import Verdict
 
 LATE_NS = 10**15
@@ -91,6 +91,10 @@ class World:
         self.kept: tuple[int, dict[bytes, Pair]] | None = None
         self.planned: reading.State | None = None
         """What another publisher has read."""
+        self.versions: dict[str, int] = {}
+        """When each document was written."""
+        self.pruning: list[Txn] = []
+        """What somebody who has looked for what is old does next."""
         self.acts = 0
         for _ in range(names):
             self.join(refuses=frozenset())
@@ -113,23 +117,57 @@ class World:
         """Another publisher reads what is there, and takes its time."""
         self.planned = self.read()
 
-    def publish(self, *, override: bool = False) -> None:
+    def publish(self, *, override: bool = False, canary: bool = False) -> None:
         """A document, over what its publisher has read."""
         state, self.planned = self.planned or self.read(), None
         current = self._current(state)
+        if canary and state.known.current is not None:
+            salt, stable = current.publish_id, state.known.current.stable
+            current = replace(current, canary=Canary("1", stable, salt=salt, until=rank(salt, "web-0")))
         if self.store.commit(acts.publish(self.keys, current, state.known.base, b"x", override=override)).succeeded:
             self._enter(current)
 
     def rollback(self) -> None:
-        """To the oldest document."""
-        state = self.read()
+        """To the oldest document that there was when its publisher looked."""
+        state, self.planned = self.planned or self.read(), None
         if state.documents and state.known.current is not None:
             current = self._current(state, min(state.documents, key=int))
             if self.store.commit(acts.publish(self.keys, current, state.known.base)).succeeded:
                 self._enter(current)
 
+    def look_for_old(self) -> None:
+        """Somebody looks for what is old, and takes their time."""
+        pairs = [pair for _, pair in sorted(self.store.pairs.items())]
+        log = [pair for pair in pairs if pair.key.startswith(self.keys.log)]
+        documents = [pair for pair in pairs if pair.key.startswith(self.keys.documents)]
+        old = pruning.superfluous(self.read(), log[-2:], log, documents)
+        self.pruning = list(old.transactions(self.keys, 2))
+
+    def prune(self) -> None:
+        """A part of what is old."""
+        if self.pruning and not self.store.commit(self.pruning.pop(0)).succeeded:
+            self.pruning = []
+        self.check_documents()
+
+    def check_documents(self) -> None:
+        """Whatever can be served or gone back to is there, and no number was used twice."""
+        state = self.read()
+        known, log = state.known, under(self.keys.log)
+        entries = [Current.decode(pair.key, pair.value) for pair in self.store.get(log).pairs]
+        entries += [] if known.current is None else [known.current]
+        needed = {document.version for each in entries for document in (each.document, each.stable)}
+        needed |= set() if known.offer is None else {known.offer.document.version}
+        if missing := needed - state.documents:
+            raise Wrong(f"{missing} of {needed} is not there")
+        for version in state.documents:
+            create = self.store.pairs[self.keys.document(version)].create
+            if self.versions.setdefault(version, create) != create:
+                raise Wrong(f"version {version} was used twice")
+
     def _enter(self, current: Current) -> None:
-        self.published.add(label_of(current.document.version, current.epoch))
+        self.check_documents()
+        for document in (current.document, current.stable):
+            self.published.add(label_of(document.version, current.epoch))
         entries = [pair for key, pair in self.store.pairs.items() if key.startswith(self.keys.log)]
         epochs = [int(pair.key.rpartition(b"/")[2]) for pair in sorted(entries, key=lambda pair: pair.create)]
         if epochs != sorted(set(epochs)) or any(pair.create != pair.mod for pair in entries):
@@ -144,6 +182,7 @@ class World:
             outcome = self.store.commit(acts.offer(self.keys, made, b"x", 1))
             if outcome.succeeded:
                 self.offer = made, outcome.revision
+                self.check_documents()
 
     def commit(self) -> None:
         """What was offered, if all have said yes."""
@@ -188,6 +227,7 @@ class World:
             self.store.revision, self.store.pairs = self.kept[0], dict(self.kept[1])
             self.store.pairs.pop(self.keys.offer, None)  # its publisher is dead to it
             self.offer = None
+            self.versions = {version: at for version, at in self.versions.items() if at <= self.kept[0]}
             for process in self.processes:
                 if process.alive and process.leased and self._vote(process) is None:
                     process.leased = False
@@ -373,10 +413,11 @@ class World:
         said = process.state.said
         if current is None:
             return
-        served = process.watcher.serving == label_of(current.document.version, current.epoch)
+        document = current.document_for(process.name, {})
+        served = process.watcher.serving == label_of(document.version, current.epoch)
         if not (served and said.status == "ack") and said.status not in ("nack", "ahead"):
             raise Wrong(f"{process.name} serves {process.watcher.serving}, and says {said}")
-        if said.status == "nack" and current.document.version not in process.refuses:
+        if said.status == "nack" and document.version not in process.refuses:
             raise Wrong(f"{process.name} refuses what it does not refuse")
         if said.status == "ahead" and self.kept is None:
             raise Wrong(f"{process.name} is ahead of a store that was not restored")

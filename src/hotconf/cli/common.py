@@ -45,6 +45,7 @@ EXAMPLES: Final = {
     "fleet status": ("hotconf fleet status shop/prod --watch",),
     "fleet rollback": ("hotconf fleet rollback shop/prod", "hotconf fleet rollback shop/prod 12 --yes"),
     "fleet diff": ("hotconf fleet diff shop/prod 11 12",),
+    "fleet prune": ("hotconf fleet prune shop/prod", "hotconf fleet prune shop/prod --keep 20 --yes"),
     "fleet agent": ("hotconf fleet agent shop/prod --write /etc/shop/app.toml",),
     "history": ("hotconf history", "hotconf history --key server.port"),
     "rollback": ("hotconf rollback 3", "hotconf rollback @3 --yes"),

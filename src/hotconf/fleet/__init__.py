@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hotconf.fleet.publishing.results import ConflictError as ConflictError
     from hotconf.fleet.publishing.results import FleetStatus as FleetStatus
     from hotconf.fleet.publishing.results import Member as Member
+    from hotconf.fleet.publishing.results import Pruned as Pruned
     from hotconf.fleet.publishing.results import Published as Published
     from hotconf.fleet.publishing.results import Shown as Shown
     from hotconf.fleet.publishing.results import UnchangedError as UnchangedError
@@ -33,6 +34,7 @@ _HOMES: Final = {
         "ConflictError",
         "FleetStatus",
         "Member",
+        "Pruned",
         "Published",
         "Shown",
         "UnchangedError",
@@ -51,6 +53,7 @@ __all__ = [
     "FleetError",
     "FleetStatus",
     "Member",
+    "Pruned",
     "Published",
     "ReplyLostError",
     "Shown",

@@ -20,7 +20,8 @@ def epochs_rise(history: History) -> Found:
             if not event.key.startswith(history.keys.log):
                 continue
             if event.value is None:
-                yield f"{event.key!r} was deleted"
+                if event.key == history.keys.entry(highest):
+                    yield f"epoch {highest} was deleted, and is the newest"
                 continue
             epoch = Current.decode(event.key, event.value).epoch
             if epoch <= highest or history.keys.entry(epoch) != event.key:

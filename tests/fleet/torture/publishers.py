@@ -17,6 +17,8 @@ from fleet.torture.subjects import NAME
 from hotconf.errors import UsageError
 from hotconf.fleet import Fleet, FleetError, Published, ReplyLostError
 
+KEPT: Final = 30
+"""How many entries of the history stay: enough for whoever looks up what became of an act whose answer was lost."""
 NEW: Final = ("publish", "together", "canary", "override")
 """What needs a document."""
 
@@ -54,7 +56,7 @@ class Documents:
 
 
 class Publisher(threading.Thread):
-    """Publishes, offers, rolls back, promotes, pauses."""
+    """Publishes, offers, rolls back, promotes, pauses, deletes what is old."""
 
     def __init__(self, documents: Documents, who: str, endpoints: list[str], seed: str) -> None:
         super().__init__(daemon=True)
@@ -75,10 +77,14 @@ class Publisher(threading.Thread):
 
     def act(self, fleet: Fleet) -> None:
         """One thing."""
-        kinds = ("publish", "together", "canary", "promote", "rollback", "version", "override", "pause")
-        kind = self._dice.choices(kinds, (8, 8, 3, 2, 3, 2, 1, 1))[0]
+        kinds = ("publish", "together", "canary", "promote", "rollback", "version", "override", "pause", "prune")
+        kind = self._dice.choices(kinds, (8, 8, 3, 2, 3, 2, 1, 1, 1))[0]
         if kind == "pause":
             self._hold(fleet)
+            return
+        if kind == "prune":
+            with suppress(FleetError):
+                self._documents.outcomes["entries pruned"] += len(fleet.prune(KEPT).epochs)
             return
         number, data = self._documents.document(self._dice) if kind in NEW else (None, b"")
         act = self._documents.act(number)

@@ -129,6 +129,11 @@ def an_epoch_twice(story: Story) -> None:
     story.events.append(Event(99, KEYS.entry(3), story.events[0].value))
 
 
+def the_newest_epoch_is_gone(story: Story) -> None:
+    """Nothing says what is current any more."""
+    story.write(KEYS.entry(max(current.epoch for current in story.history.entries().values())), None)
+
+
 def an_epoch_that_falls(story: Story) -> None:
     """An entry comes after one with a higher epoch."""
     current = Current(0, Document("1", "1" * 64), "id-9")
@@ -219,6 +224,7 @@ def nothing_was_done_and_yet_it_was(story: Story) -> None:
 MUTANTS: list[tuple[Callable[..., object], Callable[[Story], None]]] = [
     (checker.epochs_rise, an_epoch_twice),
     (checker.epochs_rise, an_epoch_that_falls),
+    (checker.epochs_rise, the_newest_epoch_is_gone),
     (checker.only_what_was_current, a_document_of_nobody),
     (checker.only_what_was_current, an_epoch_of_its_own),
     (checker.epochs_never_fall, an_instance_goes_back),

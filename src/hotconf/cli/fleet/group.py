@@ -17,6 +17,7 @@ _HOMES: Final = {
     "history": "documents",
     "diff": "documents",
     "show": "documents",
+    "prune": "prune",
     "pause": "holding",
     "resume": "holding",
     "agent": "agent",

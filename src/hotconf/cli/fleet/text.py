@@ -10,7 +10,7 @@ from hotconf.text import printable, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hotconf.fleet import FleetStatus, Member, Published, Waited
+    from hotconf.fleet import FleetStatus, Member, Pruned, Published, Waited
     from hotconf.fleet.publishing.results import State
     from hotconf.report.ndjson import Json
 
@@ -29,7 +29,8 @@ _WORDS: Final[dict[State, str]] = {
 
 def counted(number: int, noun: str = "process") -> str:
     """`1 process`, `2 processes`."""
-    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def published_line(published: Published) -> str:
@@ -100,6 +101,37 @@ def status_json(status: FleetStatus) -> dict[str, Json]:
         member.pop("boot")
         member["vote"] = member["vote"]["answer"]
     return found
+
+
+def pruned_text(pruned: Pruned) -> str:
+    """`5 entries of the history (epochs 1 to 4, 7) and 1 document (version 2)`."""
+    entries, documents = len(pruned.epochs), len(pruned.versions)
+    parts = []
+    if entries:
+        noun = "epoch" if entries == 1 else "epochs"
+        parts.append(f"{counted(entries, 'entry')} of the history ({noun} {_ranges(pruned.epochs)})")
+    if documents:
+        noun = "version" if documents == 1 else "versions"
+        parts.append(f"{counted(documents, 'document')} ({noun} {_ranges(tuple(map(int, pruned.versions)))})")
+    return " and ".join(parts)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1 to 4, 7`: rising numbers."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    said = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join([*said[:_MOST], *(["…"] if len(said) > _MOST else [])])
+
+
+def pruned_json(pruned: Pruned) -> dict[str, Json]:
+    """The same for programs."""
+    deleted: dict[str, Json] = {"epochs": list(pruned.epochs), "versions": list(pruned.versions)}
+    return {"deleted": deleted, "entries_left": pruned.entries_left, "documents_left": pruned.documents_left}
 
 
 def waited_lines(waited: Waited) -> Iterator[str]:

@@ -66,6 +66,11 @@ def all_equal(prefix: bytes, value: bytes) -> Compare:
     return Compare(prefix, "VALUE", "EQUAL", value, after(prefix))
 
 
+def none_between(key: bytes, until: bytes) -> Compare:
+    """There is no key from `key` on before `until`."""
+    return Compare(key, "CREATE", "EQUAL", 0, until)
+
+
 def none_since(prefix: bytes, revision: int) -> Compare:
     """No key that begins with `prefix` was written after `revision`."""
     return Compare(prefix, "MOD", "LESS", revision + 1, after(prefix))

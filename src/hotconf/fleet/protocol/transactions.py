@@ -9,13 +9,16 @@
 | commit | the same offer; current as it was offered on; **all** votes are `yes v` | current, its entry; no offer |
 | abort | the same offer | no offer |
 | publish, promote, roll back | current as known; no offer, or it goes | current, its entry, the document |
+| prune | current and offer as known | no entries and documents that nobody needs |
 
 An offer is the same by the revision at which it was created, what is current by the one at which it was written.
-Whatever becomes current has an epoch without an entry: when the store was restored, revisions come again, and what
-was read before it could look as if nothing had changed.
+Whatever becomes current has an epoch without an entry, and there is none of a higher one: when the store was
+restored, revisions come again, and what was read before it could look as if nothing had changed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from hotconf.fleet.etcd.requests import (
     Compare,
@@ -25,13 +28,16 @@ from hotconf.fleet.etcd.requests import (
     Put,
     Txn,
     absent,
+    after,
     all_equal,
     created,
     exists,
+    none_between,
     none_since,
     unchanged,
 )
 from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import Known
 from hotconf.fleet.protocol.records import NO_VOTE, Current, Instance, Offer, Pause, no, yes
 
 
@@ -97,7 +103,7 @@ def publish(keys: Keys, current: Current, base: int, data: bytes | None = None, 
     """
     document = keys.document(current.document.version)
     conditions = [
-        *(unchanged(keys.current, base), absent(keys.entry(current.epoch))),
+        *(unchanged(keys.current, base), none_between(keys.entry(current.epoch), after(keys.log))),
         exists(document) if data is None else absent(document),
     ]
     if not override:
@@ -108,6 +114,15 @@ def publish(keys: Keys, current: Current, base: int, data: bytes | None = None, 
     if override:
         then.append(Delete(keys.offer))
     return Txn(tuple(conditions), tuple(then), (Get(keys.current), Get(keys.offer)))
+
+
+def prune(keys: Keys, known: Known, doomed: Sequence[bytes], first: int = 0) -> Txn:
+    """Delete these keys, at most as many as a transaction may have operations, if there is no entry before the epoch
+    `first`. If it fails: current, offer.
+    """
+    entered = (none_between(keys.entry(0), keys.entry(first)),) if first else ()
+    conditions = (unchanged(keys.current, known.base), created(keys.offer, known.offered), *entered)
+    return Txn(conditions, tuple(map(Delete, doomed)), (Get(keys.current), Get(keys.offer)))
 
 
 def pause(keys: Keys, made: Pause) -> Txn:
@@ -121,7 +136,11 @@ def resume(keys: Keys) -> Txn:
 
 
 def _undecided(keys: Keys, made: Offer, create: int, current: Current) -> tuple[Compare, ...]:
-    return created(keys.offer, create), unchanged(keys.current, made.base), absent(keys.entry(current.epoch))
+    return (
+        created(keys.offer, create),
+        unchanged(keys.current, made.base),
+        none_between(keys.entry(current.epoch), after(keys.log)),
+    )
 
 
 def _entered(keys: Keys, current: Current) -> tuple[Put, Put]:

@@ -27,11 +27,11 @@ from hotconf.fleet.protocol import transactions
 from hotconf.fleet.protocol.keys import PREFIX, Keys
 from hotconf.fleet.protocol.known import Known, known
 from hotconf.fleet.protocol.records import Action, Current, Document, Offer, Pause
-from hotconf.fleet.publishing import reading
+from hotconf.fleet.publishing import pruning, reading
 from hotconf.fleet.publishing.canaries import canary_of
 from hotconf.fleet.publishing.following import Following
 from hotconf.fleet.publishing.reading import State
-from hotconf.fleet.publishing.results import ConflictError, FleetStatus, Published, Shown, UnchangedError
+from hotconf.fleet.publishing.results import ConflictError, FleetStatus, Pruned, Published, Shown, UnchangedError
 from hotconf.fleet.publishing.voting import Voting
 from hotconf.formats.registry import FormatName, named, parse
 from hotconf.problems import Problem
@@ -182,6 +182,20 @@ class Fleet(Following):
         """Have them go on with what is current then."""
         self._gateway.commit(transactions.resume(self._keys))
 
+    def prune(self, keep: int = 100, *, before: int | None = None, dry_run: bool = False) -> Pruned:
+        """Delete all entries of the history but the newest `keep` (2 to 1000), and documents that only those name.
+
+        Whatever a process serves stays, and so do an open offer and the highest version. `before`: entries from that
+        epoch on stay, too. `dry_run`: nothing is deleted; what would be is returned.
+
+        It may be called while others publish: what becomes current meanwhile stays. Raises `ConflictError` if they
+        do so all the time; some of it may be deleted then.
+        """
+        arguments.whole("keep", keep, 2, _MOST_ENTRIES)
+        if before is not None:
+            arguments.whole("before", before, 1)
+        return pruning.prune(self._gateway, self._keys, keep, before=before, dry_run=dry_run)
+
     # Looking
 
     def history(self, limit: int = 50) -> tuple[Published, ...]:
@@ -269,7 +283,7 @@ class Fleet(Following):
         entries = self._entries()
         first = None if current is None else current.document
         at = max((at for at, entry in enumerate(entries) if entry.document == first), default=None)
-        for entry in entries[at + 1 :] if at is not None else ():
+        for entry in entries[at:] if at is not None else ():  # as a canary it had what was before as stable
             if entry.stable != first:
                 return entry.stable
         raise UsageError(f"{self.name} has no version before the current one")

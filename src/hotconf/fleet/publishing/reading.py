@@ -8,7 +8,7 @@ from typing import Final
 
 from hotconf.fleet.errors import MalformedError
 from hotconf.fleet.etcd.gateway import Gateway
-from hotconf.fleet.etcd.requests import Get, Pair, Seen, Txn, under
+from hotconf.fleet.etcd.requests import Found, Get, Pair, Seen, Txn, under
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.known import Known, known
 from hotconf.fleet.protocol.records import Instance, Pause, Vote
@@ -119,21 +119,33 @@ class State:
 
 def read(gateway: Gateway, keys: Keys) -> State:
     """The state now, at one revision."""
+    return read_with(gateway, keys)[0]
+
+
+def read_with(gateway: Gateway, keys: Keys, *more: Get) -> tuple[State, tuple[Found, ...]]:
+    """The state now, and more, at one revision."""
     wanted: tuple[Get, ...] = (
         *(under(keys.control), under(keys.instances), under(keys.votes)),
         *(under(keys.documents, keys_only=True), under(keys.log, newest=True, limit=1)),
     )
-    outcome = gateway.commit(Txn((), wanted))
+    outcome = gateway.commit(Txn((), wanted + more))
+    found = outcome.found[: len(wanted)]
     state = State(keys, outcome.revision)
-    pairs: Iterable[Pair] = (pair for found in outcome.found for pair in found.pairs)
+    pairs: Iterable[Pair] = (pair for each in found for pair in each.pairs)
     state.apply(Seen(outcome.revision, tuple(pairs)))
-    return state
+    return state, outcome.found[len(wanted) :]
 
 
 def epoch_of(keys: Keys, entry: bytes) -> int:
     """That of an entry; 0 if it is none."""
     digits = entry.removeprefix(keys.log)
     return int(digits) if digits.isdigit() else 0
+
+
+def number_of(keys: Keys, document: bytes) -> int:
+    """That of a document; 0 if it is none."""
+    digits = document.removeprefix(keys.documents)
+    return int(digits) if digits.isdigit() and len(digits) <= _DIGITS and not digits.startswith(b"0") else 0
 
 
 def _who(key: bytes, prefix: bytes) -> tuple[str, str]:

@@ -147,6 +147,18 @@ class Waited:
         return not (self.superseded or self.refused or self.missing)
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was deleted, or would be."""
+
+    epochs: tuple[int, ...]
+    """Entries of the history."""
+    versions: tuple[str, ...]
+    """Documents: they cannot be gone back to any more."""
+    entries_left: int
+    documents_left: int
+
+
 class ConflictError(FleetError):
     """Another publisher was first: nothing was published. `current` is what it published."""
 

@@ -1,0 +1,109 @@
+"""Which entries of the log and which documents nobody needs any more, and their end.
+
+Rule 1: an entry goes before its document, so that whatever the history names is there.
+Rule 2: a document that was written after what is current stays: it is offered, or was; and whoever had read what is
+current by then may still publish one with the same number. So does the highest one, which the next version follows.
+Rule 3: nothing is deleted unless the same is current and offered as when it was decided: else it is decided again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
+from hotconf.fleet.etcd.gateway import Gateway, retried
+from hotconf.fleet.etcd.requests import Get, Pair, Txn, after, under
+from hotconf.fleet.protocol import transactions
+from hotconf.fleet.protocol.keys import Keys
+from hotconf.fleet.protocol.known import Known
+from hotconf.fleet.protocol.records import Current
+from hotconf.fleet.publishing import reading
+from hotconf.fleet.publishing.reading import State
+from hotconf.fleet.publishing.results import ConflictError, Pruned
+
+MOST_OPERATIONS: Final = 128
+"""Of one transaction, by etcd's own limit."""
+_TRIES: Final = 10
+
+
+class Old(NamedTuple):
+    """What may go, as long as the same is `known`."""
+
+    known: Known
+    first: int
+    """The lowest epoch that stays."""
+    epochs: tuple[int, ...]
+    versions: tuple[str, ...]
+    kept: tuple[int, int]
+    """How many entries and documents stay."""
+
+    def transactions(self, keys: Keys, most: int = MOST_OPERATIONS) -> Iterator[Txn]:
+        """What deletes it, in this order."""
+        for doomed, entered in ((map(keys.entry, self.epochs), False), (map(keys.document, self.versions), True)):
+            left = list(doomed)
+            for start in range(0, len(left), most):
+                first = self.first if entered else 0
+                yield transactions.prune(keys, self.known, left[start : start + most], first)
+
+
+def superfluous(state: State, kept: Sequence[Pair], log: Iterable[Pair], documents: Iterable[Pair]) -> Old:
+    """What may go. `kept`: the entries of the log that stay, with their documents; `log`: all of them."""
+    current = state.known.current
+    entries = [Current.decode(pair.key, pair.value) for pair in kept] + ([] if current is None else [current])
+    needed = {document.version for each in entries for document in (each.document, each.stable)}
+    needed |= {each.version for each in state.instances.values()}
+    ages = {reading.number_of(state.keys, pair.key): pair.create for pair in documents}
+    ages.pop(0, None)  # by nobody of ours
+    needed.add(str(max(ages, default=0)))
+    old = sorted(
+        number for number, create in ages.items() if create <= state.known.base and str(number) not in needed
+    )
+    epochs = {reading.epoch_of(state.keys, pair.key) for pair in log} - {0}
+    gone = sorted(epochs - {each.epoch for each in entries})
+    first = min((each.epoch for each in entries), default=0)
+    left = len(epochs) - len(gone), len(ages) - len(old)
+    return Old(state.known, first, tuple(gone), tuple(map(str, old)), left)
+
+
+def prune(gateway: Gateway, keys: Keys, keep: int, *, before: int | None, dry_run: bool) -> Pruned:
+    """Delete what may go: entries but for the newest `keep`, of epochs `before` that if it is given, and documents.
+
+    Returns what was deleted, or is to be.
+    """
+    newest = gateway.get(under(keys.log, newest=True, limit=keep, keys_only=True)).pairs
+    first = reading.epoch_of(keys, newest[-1].key) if len(newest) == keep else 0
+    first = first if before is None else min(first, before)
+    deleted: list[bytes] = []
+    for _ in range(_TRIES):
+        old = _look(gateway, keys, first)
+        if dry_run:
+            return Pruned(old.epochs, old.versions, *old.kept)
+        if _deleted(gateway, keys, old, deleted):
+            epochs = [reading.epoch_of(keys, key) for key in deleted if key.startswith(keys.log)]
+            documents = (key for key in deleted if key.startswith(keys.documents))
+            versions = [str(reading.number_of(keys, key)) for key in documents]
+            return Pruned(tuple(epochs), tuple(versions), *old.kept)
+    raise ConflictError("others publish all the time: not all that is old could be deleted yet")
+
+
+def _deleted(gateway: Gateway, keys: Keys, old: Old, deleted: list[bytes]) -> bool:
+    """Whether all of it is gone, or something became current or was offered meanwhile; adds to `deleted` what is."""
+    for txn in old.transactions(keys):
+        # What is deleted twice, because an answer was lost, is deleted once.
+        if not retried(partial(_commit, gateway, txn), lambda: None):
+            return False
+        deleted += [op.key for op in txn.then]
+    return True
+
+
+def _commit(gateway: Gateway, txn: Txn) -> bool:
+    return gateway.commit(txn).succeeded
+
+
+def _look(gateway: Gateway, keys: Keys, first: int) -> Old:
+    """What may go now, but for entries from the epoch `first` on."""
+    kept = Get(keys.entry(first), after(keys.log))
+    more = under(keys.log, keys_only=True), under(keys.documents, keys_only=True)
+    state, found = reading.read_with(gateway, keys, kept, *more)
+    return superfluous(state, *(each.pairs for each in found))
