@@ -12,6 +12,7 @@ from hotconf.tui.screens.help import Help
 from hotconf.tui.screens.latency import Latency
 from hotconf.tui.screens.rollback import AskRollback
 from hotconf.tui.view.facts import Update
+from hotconf.tui.view.tree import DEFAULTS
 from hotconf.tui.widgets.panels import ConfigurationPanel
 from tui.stage import LARGE, SMALL, FakeSession, choose, play, screen, shows, until
 from tui.updates import deferred, facts, failed, reloaded, snapshot
@@ -262,9 +263,9 @@ def test_the_editor_opens_at_the_problem(monkeypatch):
         panel = app.screen.query_one(ConfigurationPanel)
         panel.show_key(("cost", "daily_limit_usd"))
         await pilot.press("e")
-        panel.show_key(("quality_gates", "…defaults"))
+        panel.show_key(("quality_gates", DEFAULTS))
         await pilot.press("e")
-        panel.show_key(("…defaults",))
+        panel.show_key((DEFAULTS,))
         await pilot.press("e")
         app.session.notify(failed())
         await until(pilot, lambda: app.view.failed)

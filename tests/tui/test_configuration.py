@@ -13,7 +13,7 @@ from hotconf.report.effective import Effective
 from hotconf.schema import Schema
 from hotconf.tui.describing.describer import Describer
 from hotconf.tui.view import configuration, details
-from hotconf.tui.view.tree import is_marked
+from hotconf.tui.view.tree import DEFAULTS, is_marked
 from hotconf.tui.view.tree import rows as rows_of
 from tui.updates import BETTER, COST, GOOD, snapshot
 
@@ -43,7 +43,7 @@ def test_what_is_written_comes_first_and_open_with_its_place():
     rows = shown()
     assert [row.text for row in rows if not row.depth][-1] == "13 defaults"
     assert line(rows, "3 defaults").depth == 1
-    rows = shown(toggled={("…defaults",): True, ("cost", "…defaults"): True})
+    rows = shown(toggled={(DEFAULTS,): True, ("cost", DEFAULTS): True})
     assert line(rows, "daily_limit_usd").text == "daily_limit_usd = 10.0"
     assert line(rows, "daily_limit_usd").right[0].text == "config.toml:4"
     assert line(rows, "alert_threshold").right[0].text == "default"
@@ -138,7 +138,7 @@ def test_a_table_is_found_with_all_that_is_in_it():
 
 def test_folding_is_the_persons():
     """What they open stays open."""
-    rows = shown(toggled={("…defaults",): True, ("evidence",): True, ("cost",): False})
+    rows = shown(toggled={(DEFAULTS,): True, ("evidence",): True, ("cost",): False})
     assert line(rows, "evidence").expanded is True
     assert not [row for row in rows if row.text.startswith("daily")]
 
@@ -173,7 +173,7 @@ def test_a_long_value_takes_nothing_from_its_neighbours():
     """All other fields are there; it is found and copied by what its line has no room for."""
     args = ", ".join(f'"a{n}"' for n in range(12_000))
     text = GOOD.replace('command = "gemini"', f'command = "gemini"\nargs = [{args}]')
-    rows = shown(text, toggled={("agents", 0, "…defaults"): True})
+    rows = shown(text, toggled={("agents", 0, DEFAULTS): True})
     fields = [row.key[2] for row in rows if row.key[:2] == ("agents", 0) and len(row.key) == 3]
     assert {"name", "command", "args", "enabled", "description", "env"} <= set(fields)
     assert [row.key for row in shown(text, query='"a11999"')][-1] == ("agents", 0, "args")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
-from pydantic import BaseModel
+import json
+import random
+import tempfile
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
-from hotconf import Env, HotReloadWatcher
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from hotconf import Env, HotReloadWatcher, Schema
+from hotconf.inspection.inspect import State, inspect
+from hotconf.report.cells import width as cells
+from hotconf.sources.base import Options
 from hotconf.tui.view import configuration
 from hotconf.tui.view.facts import Update
-from hotconf.tui.view.tree import rows
+from hotconf.tui.view.tree import DEFAULTS, rows
 from hotconf.tui.widgets.panels import ConfigurationPanel
 from tui.stage import SMALL, FakeSession, play, shows, until
 from tui.updates import BETTER, GOOD, facts, reloaded, snapshot
@@ -63,6 +75,97 @@ def test_places_in_files_of_the_same_name_are_told_apart(tmp_path):
     }
 
 
+NAMES = st.sampled_from(["a", "b", "日本", "e\u0301 x", "👩\u200d👧", "…defaults", "0", "name"])
+LEAVES = st.sampled_from([0, None, "", "text", "日本語" * 40, "line\nline", [], {}, [1, [2, [{}]]], [[{"a": 1}], 2]])
+NESTS = st.recursive(
+    LEAVES,
+    lambda inner: st.dictionaries(NAMES, inner, max_size=4) | st.lists(inner, max_size=3),
+    max_leaves=25,
+)
+TABLES = st.dictionaries(NAMES, NESTS, min_size=1, max_size=5)
+
+
+class Anything(BaseModel):
+    """Takes any table, and has defaults at two levels."""
+
+    model_config = ConfigDict(extra="allow")
+    one: int = 1
+    two: int = 2
+    three: Outer = Outer()
+
+
+@lru_cache
+def _anywhere():
+    return Path(tempfile.mkdtemp()) / "config.json"
+
+
+def grown(table):
+    """A snapshot with that in its file, and its items."""
+    path = _anywhere()
+    path.write_text(json.dumps(table))
+    found = inspect(Options(path, Schema(Anything)))
+    assert isinstance(found, State)
+    return found.snapshot, configuration.items(found.snapshot, ())
+
+
+def misplaced(rows):
+    """Those of `rows` that are not one step to the right of what they stand in."""
+    around = []
+    for row in rows:
+        del around[row.depth :]
+        above = [each.key for each in around if each.key[-1] != DEFAULTS]
+        folds = [each.key[:-1] for each in around if each.key[-1] == DEFAULTS]
+        fits = above == [row.key[:length] for length in range(1, len(row.key))]
+        fits = fits and all(row.key[: len(fold)] == fold and len(fold) < len(row.key) for fold in folds)
+        if not fits or len(around) != row.depth or (around and not around[-1].expanded):
+            yield row
+        around.append(row)
+
+
+@given(TABLES, st.dictionaries(st.integers(0, 40), st.booleans(), max_size=20), st.sampled_from(["", "a", "日"]))
+def test_each_row_is_one_step_to_the_right_of_what_it_stands_in(table, turned, query):
+    """Tables in arrays in tables, folded or open, searched or not; defaults, of the line that stands for them."""
+    _, items = grown(table)
+    toggled = {}
+    for number, opened in sorted(turned.items()):
+        if shown := rows(items, toggled, query):
+            toggled[shown[number % len(shown)].key] = opened
+    assert list(misplaced(rows(items, toggled, query))) == []
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_each_row_is_drawn_where_its_depth_says(width):
+    """Two columns a level, then its arrow, then its text: with wide characters above and before it, scrolled or not."""
+    dice = random.Random(width)
+
+    def value(depth):
+        kind = dice.randrange(3 if depth < 5 else 1)
+        if kind == 1:
+            return {dice.choice(["a", "b", "日本", "e\u0301 x", "name"]): value(depth + 1) for _ in range(3)}
+        if kind == 2:
+            return [value(depth + 1) for _ in range(dice.randrange(3))]
+        return dice.choice([1, "日本語", "👩\u200d👧", "x" * 200])
+
+    async def scenario(pilot):
+        panel = pilot.app.screen.query_one(ConfigurationPanel)
+        for number in range(2, 8):
+            of, items = grown({f"k{n}": value(0) for n in range(6)})
+            shown = facts(replace(of, generation=number))
+            pilot.app.session.notify(Update(replace(shown, items=items)))
+            await until(pilot, lambda: f"generation {number}" in str(panel.border_title))
+            for key in ("plus", "G", "minus", "plus", "g"):
+                await pilot.press(key)
+                top = panel.scroll_offset.y
+                drawn = [panel.render_line(y).text for y in range(panel.size.height)]
+                for row, line in zip(panel.rows[top:], drawn, strict=False):
+                    arrow = "  " if row.expanded is None else "▾ " if row.expanded else "▸ "
+                    assert line.startswith(" " * (2 * row.depth) + arrow + row.text[:8])
+                    assert cells(line) == panel.scrollable_content_region.width
+                assert list(misplaced(panel.rows)) == []
+
+    play(FakeSession(LOADED), scenario, size=(width, 24))
+
+
 def test_only_what_is_set_or_changed_is_shown_if_asked_for():
     """`s` and `m`; the title says so, and Esc shows everything again."""
 
@@ -107,7 +210,7 @@ def test_a_search_counts_its_matches_and_goes_from_one_to_the_next():
         await until(pilot, lambda: panel.row.key == ("cost", "monthly_limit_usd"))
         await pilot.press("escape")
         await until(pilot, lambda: "match" not in str(panel.border_title))
-        assert panel.row.key == ("cost", "…defaults") or panel.row.key == ("cost",)
+        assert panel.row.key == ("cost", DEFAULTS) or panel.row.key == ("cost",)
 
     play(FakeSession(LOADED), scenario)
 

@@ -17,8 +17,8 @@ Only: TypeAlias = Literal["", "set", "changed"]
 """What is shown: everything, what a layer sets, or what the last reload changed."""
 
 MARK: Final = "●"
-DEFAULTS: Final = "…defaults"
-"""Ends the key of the line that stands for the defaults of a table."""
+DEFAULTS: Final = -1
+"""Ends the key of the line that stands for the defaults of a table; no key or place of an array is equal to it."""
 _FEWEST_FOLDED: Final = 3
 
 
