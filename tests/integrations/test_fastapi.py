@@ -11,15 +11,13 @@ from weakref import ref
 import pytest
 
 pytest.importorskip("fastapi")
+pytest.importorskip("httpx2")
 
 import httpx
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
-from starlette.exceptions import StarletteDeprecationWarning
+from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-
-with pytest.warns(StarletteDeprecationWarning):  # it prefers another httpx
-    from fastapi.testclient import TestClient
 
 from hotconf import ConfigError, HotReloadWatcher, UsageError
 from hotconf.integrations.asgi import HotConfMiddleware
