@@ -15,7 +15,7 @@ from pathlib import Path
 from docs.examples import ROOT, prints_what_it_says, promised
 
 STEP = re.compile(r"^<!-- run: (?P<run>.*?) -->$|^```(?P<language>\w+)\n(?P<body>.*?)^```", re.DOTALL | re.MULTILINE)
-WAITING = re.compile(r"^Waiting for .* Ctrl\+C to stop\.\n", re.MULTILINE)
+WAITING = re.compile(r"^(?:Waiting for|Importing) .* Ctrl\+C to stop\.\n", re.MULTILINE)
 """What a command says of a program that takes long to import: here, on a busy machine."""
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
