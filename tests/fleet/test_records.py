@@ -50,7 +50,7 @@ def test_what_is_stored_is_read(record: Record) -> None:
 def test_what_is_no_record_is_refused(data: bytes) -> None:
     """With the key, and without a word of what is there."""
     for kind in (Current, Offer, Instance):
-        with pytest.raises(MalformedError, match=r"^ctl/current holds what is not of a fleet$"):
+        with pytest.raises(MalformedError, match=r"^ctl/current holds no record of a fleet$"):
             kind.decode(b"ctl/current", data)
 
 

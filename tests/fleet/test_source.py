@@ -236,7 +236,7 @@ def test_what_is_no_record_is_trouble(
     good = one_node.ctl("get", key, "--print-value-only")
     one_node.ctl("put", key, "swordfish")
     trouble = wait_until(lambda: watcher.stats.trouble)
-    assert "holds what is not of a fleet" in trouble
+    assert "holds no record of a fleet" in trouble
     assert "swordfish" not in trouble
     assert watcher.config.port == 1
     one_node.ctl("put", key, good.strip())

@@ -1,4 +1,4 @@
-"""The fleet: a document in etcd that many machines follow, and what its operator does with it (extra `fleet`)."""
+"""The fleet: a document in etcd that many machines follow, and the operations on it (extra `fleet`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _HOMES: Final = {
         "Waited",
     ),
 }
-"""Where each public name is defined: an instance imports nothing of the publisher."""
+"""Where each public name is defined, so that an instance imports nothing of the publisher."""
 _NAMES: Final = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [

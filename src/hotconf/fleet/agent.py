@@ -1,7 +1,7 @@
-"""`Agent`: writes the document of a fleet to a file, for programs on this host that only watch files.
+"""`Agent`: writes the fleet's document to a file, for programs on this host that can only watch files.
 
-Rule 1: the file is replaced whole, by a rename: readers see the old document or the new one.
-Rule 2: what cannot be written is refused in the fleet, with the reason, and tried again; the old file stays.
+Rule 1: the file is replaced by a rename: readers see the old document or the new one, never a part.
+Rule 2: a document that cannot be written is refused in the fleet, with the reason, and retried; the old file stays.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _LAST_RETRY_S: Final = 60.0
 
 
 class Agent:
-    """Takes the place of a watcher for `source`: it is its `Link`. `run` works on the thread that calls it."""
+    """The `Link` of `source`, in place of a watcher. `run` blocks the calling thread."""
 
     def __init__(
         self, source: Source, path: Path, judge: Callable[[Fetched], str], say: Callable[[str], object]
     ) -> None:
-        """`path`: an absolute path. `judge` returns why a document is refused, or nothing. `say` gets a line of each
-        thing that happens.
+        """`path`: absolute. `judge` returns why it refuses a document, or an empty text. `say` is called with one
+        line for each write, refusal and failure.
         """
         self._source = source
         self._path = path
@@ -50,36 +50,36 @@ class Agent:
 
     @property
     def reason(self) -> str:
-        """Why the file is not what is published; empty if it is, or nothing was heard yet."""
+        """Why the file is not the published document; empty if it is, or before the first answer."""
         return self._reason
 
-    # What the source says, on its threads
+    # Called by the source, on its threads
 
     def changed(self) -> None:
-        """There is something else to write."""
+        """The document has changed: write it."""
         self._todo.put(self._load)
 
     def offer(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
-        """Put the document beside the file."""
+        """Write the document next to the file, and answer whether that worked."""
         self._todo.put(partial(self._prepare, fetched, answer))
 
     def commit(self, version: str) -> None:
-        """Rename it over the file."""
+        """Rename the offered document over the file."""
         self._todo.put(partial(self._commit, version))
 
     def withdraw(self, version: str) -> None:  # noqa: ARG002 - there is one offer at a time
-        """Remove it."""
+        """Remove the offered document."""
         self._todo.put(self._drop)
 
     def stop(self) -> None:
-        """End `run`; from any thread, or a signal handler."""
+        """End `run`. Safe in any thread and in signal handlers."""
         self._todo.put(None)
 
     # The work
 
     def run(self, *, once: bool = False, timeout_s: float | None = None) -> bool:
-        """Write what there is, and then each change, until `stop`, or for `timeout_s` seconds; `once`: until it is
-        written. Returns whether anything was.
+        """Write the current document, then each change, until `stop` or for `timeout_s` seconds; with `once`, until a
+        document is written. Returns whether any was.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
         end = self._source.watch(self)
@@ -152,7 +152,7 @@ class Agent:
             self._offered = None
 
     def _old(self) -> bytes | None:
-        """What the file holds; None if it is missing. Raises `OSError` for what could not be replaced whole."""
+        """The file's content; None if it is missing. Raises `OSError` if a rename cannot replace it."""
         try:
             found = os.stat(self._path)
         except FileNotFoundError:
@@ -192,7 +192,7 @@ def _replace(write: FileWrite) -> None:
 
 
 def _named(label: str) -> str:
-    """`version 3 (epoch 4)`, as the fleet's commands write it."""
+    """`version 3 (epoch 4)`, as the fleet's commands print it."""
     version, epoch = parts_of(label)
     return f"version {version} (epoch {epoch})" if version else f"version {label}"
 

@@ -1,34 +1,34 @@
-"""What can go wrong between here and etcd. No message holds a password, a token or a document's value."""
+"""Errors of the fleet. No message contains a password, a token or a value of a document."""
 
 from __future__ import annotations
 
 
 class FleetError(Exception):
-    """The fleet's store refused something, or could not be asked; one line that says what and why."""
+    """etcd refused a request, or could not be reached; the message is one line that says what and why."""
 
 
 class UnreachableError(FleetError):
-    """No endpoint answered, and nothing was done."""
+    """No endpoint answered; nothing was changed."""
 
 
 class ReplyLostError(UnreachableError):
-    """The answer to a request that changes something was lost: it may or may not have been done."""
+    """The answer to a write was lost: the write may or may not have happened."""
 
 
 class DeniedError(FleetError):
-    """etcd does not let this user in, or not do this."""
+    """etcd does not authenticate this user, or does not permit the request."""
 
 
 class RefusedError(FleetError):
-    """etcd refused the request, and nothing was done."""
+    """etcd refused the request; nothing was changed."""
 
 
 class CompactedError(RefusedError):
-    """The revision asked for is compacted: read the current state, then watch."""
+    """The requested revision is compacted: read the current state, then watch."""
 
 
 class LeaseLostError(RefusedError):
-    """The lease has expired or was revoked, and with it all keys that were attached to it."""
+    """The lease has expired or was revoked; all keys attached to it are deleted."""
 
 
 class TooLargeError(FleetError):
@@ -36,4 +36,4 @@ class TooLargeError(FleetError):
 
 
 class MalformedError(FleetError):
-    """A key of the fleet holds what no hotconf has written."""
+    """A key of the fleet holds something that hotconf did not write."""

@@ -1,1 +1,1 @@
-"""What is in etcd: keys, records, and the transactions that change them. Pure."""
+"""The fleet's data in etcd: keys, records, and the transactions that change them. Pure."""

@@ -1,4 +1,4 @@
-"""What decides whether a transaction succeeds: what is current, and what is offered."""
+"""What the conditions of transactions compare: the current document and the offer."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from hotconf.fleet.protocol.records import Current, Offer
 
 
 class Known(NamedTuple):
-    """What decides whether a transaction succeeds."""
+    """The current document and the offer, as they were read."""
 
     current: Current | None
     base: int
-    """The revision at which that was written; 0: nothing is current."""
+    """The revision at which `current` was written; 0 if there is none."""
     offer: Offer | None
     offered: int
-    """The revision at which that was created; 0: there is none."""
+    """The revision at which `offer` was created; 0 if there is none."""
 
 
 def known(current: Pair | None, offer: Pair | None) -> Known:
-    """What decides whether a transaction succeeds."""
+    """Decode both keys."""
     said = None if current is None else Current.decode(current.key, current.value)
     asked = None if offer is None else Offer.decode(offer.key, offer.value)
     return Known(said, 0 if current is None else current.mod, asked, 0 if offer is None else offer.create)

@@ -1,6 +1,6 @@
-"""What the keys of a fleet hold, as JSON. None of it holds a value of a configuration.
+"""The records in a fleet's keys, as JSON. None contains a value of a configuration.
 
-Fields that are not known are ignored: an older hotconf reads what a newer one wrote.
+Unknown fields are ignored, so an older hotconf can read the records of a newer one.
 """
 
 from __future__ import annotations
@@ -16,118 +16,119 @@ from hotconf.fleet.errors import MalformedError
 from hotconf.formats.registry import FormatName
 
 Status: TypeAlias = Literal["ack", "nack", "deferred", "paused", "ahead"]
-"""`ack`: it serves what it is to serve. `nack`: it refused that, and serves what it did before. `deferred`: it is
-valid, and something is busy. `paused`: the fleet is. `ahead`: what it serves is newer than what is current.
+"""`ack`: the process serves its document. `nack`: it has refused the document, and still serves the one before.
+`deferred`: the document is valid, and waits while something is busy. `paused`: the fleet is paused. `ahead`: it
+serves a newer document than the current one.
 """
 Action: TypeAlias = Literal["publish", "promote", "rollback"]
 
 _LARGEST: Final = (1 << 63) - 1
-"""Of whole numbers: etcd's revisions have 64 bits."""
+"""The largest integer: etcd's revisions have 64 bits."""
 _LONGEST_VERSION: Final = 64
 _HIGHEST_EPOCH: Final = 10**11
-"""Keys of the log have room for twelve digits."""
+"""The keys of the history have room for twelve digits."""
 NO_VOTE: Final = b"-"
-"""Registered, and not asked yet, or not decided."""
+"""The process is registered, and has not voted."""
 
 
 class Record:
-    """What one key holds."""
+    """The value of one key."""
 
     __slots__ = ()
 
     def encode(self) -> bytes:
-        """As it is stored."""
+        """The bytes to store."""
         return json.dumps(_table(self), separators=(",", ":"), sort_keys=True).encode()
 
     @classmethod
     def decode(cls, key: bytes, data: bytes) -> Self:
-        """What is stored at `key`. Raises `MalformedError`, which quotes nothing of it."""
+        """The record in `data`, the value of `key`. Raises `MalformedError`, which quotes none of it."""
         try:
             made = _record(cls, json.loads(data))
         except (ValueError, TypeError, RecursionError):
-            raise MalformedError(f"{key.decode(errors='replace')} holds what is not of a fleet") from None
+            raise MalformedError(f"{key.decode(errors='replace')} holds no record of a fleet") from None
         return made  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class Document(Record):
-    """Which bytes."""
+    """A reference to a document."""
 
     version: str
-    """The key of the document: a whole number, which rises."""
+    """An integer, which rises; the document's key ends with it."""
     sha256: str
     format: FormatName = "toml"
 
     def matches(self, data: bytes) -> bool:
-        """Whether these are the bytes."""
+        """Whether `data` has the digest of this document."""
         return sha256(data).hexdigest() == self.sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Canary(Record):
-    """Who is to serve the new document; all others serve the stable one."""
+    """The instances that serve the new document; all others serve the stable one."""
 
     rule: str
-    """As it was given: `1`, `10%` or `zone=eu`."""
+    """As the publisher gave it: `1`, `10%` or `zone=eu`."""
     stable: Document
     label: tuple[str, str] | None = None
-    """Instances with this label."""
+    """Instances with this label are canaries."""
     salt: str = ""
     until: str = ""
-    """Instances whose rank is at most this: the publisher has ranked those that were there."""
+    """Without a label, instances whose rank is at most this: the publisher ranked those that were registered."""
 
     def includes(self, instance: str, labels: Mapping[str, str]) -> bool:
-        """Whether it is one of them."""
+        """Whether this instance is a canary."""
         if self.label is not None:
             return labels.get(self.label[0]) == self.label[1]
         return rank(self.salt, instance) <= self.until
 
 
 def rank(salt: str, instance: str) -> str:
-    """Where an instance stands in an order that differs with the salt."""
+    """The rank of an instance; each salt gives another order."""
     return sha256(f"{salt}/{instance}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Current(Record):
-    """What is to be served from this epoch on."""
+    """The document to serve from this epoch on."""
 
     epoch: int
-    """The order of everything: it rises with each publish, promotion and rollback."""
+    """Orders all acts: it rises with each publish, promotion and rollback."""
     document: Document
     publish_id: str
-    """Of the act by which it became current."""
+    """Identifies the act that made it current."""
     by: str = ""
     at: str = ""
-    """When, by the publisher's clock, in UTC. It decides nothing."""
+    """When, by the publisher's clock, in UTC. Nothing depends on it."""
     note: str = ""
     action: Action = "publish"
     all_or_nothing: bool = False
     canary: Canary | None = None
 
     def document_for(self, instance: str, labels: Mapping[str, str]) -> Document:
-        """What that instance is to serve."""
+        """The document that this instance serves."""
         if self.canary is None or self.canary.includes(instance, labels):
             return self.document
         return self.canary.stable
 
     @property
     def stable(self) -> Document:
-        """What those serve that are no canaries."""
+        """The document of all instances that are no canaries."""
         return self.document if self.canary is None else self.canary.stable
 
 
 @dataclass(frozen=True, slots=True)
 class Offer(Record):
-    """What is being voted on."""
+    """A document that is being voted on."""
 
     document: Document
     epoch: int
-    """The one it will have."""
+    """The epoch that it will have."""
     base: int
-    """The revision at which what is current was written; 0: nothing is."""
+    """The revision at which the current document was written; 0 if there is none."""
     wait_s: float
-    """How long its publisher waits."""
+    """How many seconds its publisher waits for votes."""
     by: str = ""
     note: str = ""
     publish_id: str = ""
@@ -135,7 +136,7 @@ class Offer(Record):
 
 @dataclass(frozen=True, slots=True)
 class Pause(Record):
-    """Instances hold."""
+    """The fleet is paused: instances change nothing."""
 
     by: str = ""
     at: str = ""
@@ -144,42 +145,42 @@ class Pause(Record):
 
 @dataclass(frozen=True, slots=True)
 class Instance(Record):
-    """What one process says of itself."""
+    """The state of one process, as it reports it."""
 
     version: str
-    """What it serves; empty: nothing yet, or what it kept from before."""
+    """The version it serves; empty if none yet, or if it runs a kept state."""
     epoch: int
-    """The epoch of that; 0 if that is not known."""
+    """The epoch of that version; 0 if unknown."""
     status: Status
     seen: int = 0
     """The epoch that `status` is about."""
     reason: str = ""
-    """Why, without values and secrets."""
+    """Why it has this status, without values and secrets."""
     since: str = ""
-    """Since when, by its own clock, in UTC. It decides nothing."""
+    """Since when, by its own clock, in UTC. Nothing depends on it."""
     host: str = ""
     pid: int = 0
     labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what no fleet reaches: the next publish must be higher than what any process says."""
+        """Refuse epochs and versions that no fleet reaches: the next publish must exceed those of every process."""
         if max(self.epoch, self.seen) > _HIGHEST_EPOCH or len(self.version) > _LONGEST_VERSION:
             raise TypeError
 
 
 def yes(version: str) -> bytes:
-    """The vote of one that has prepared it."""
+    """The vote of a process that has prepared the document."""
     return f"yes {version}".encode()
 
 
 def no(version: str, reason: str) -> bytes:
-    """The vote of one that has not, and will not."""
+    """The vote of a process that refuses the document."""
     return f"no {version} {reason}".rstrip().encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One process's."""
+    """The vote of one process."""
 
     answer: Literal["yes", "no"] | None
     version: str = ""
@@ -187,7 +188,7 @@ class Vote:
 
     @classmethod
     def decode(cls, data: bytes) -> Vote:
-        """What is no vote counts as none."""
+        """The vote in `data`; anything malformed counts as not voted."""
         word, _, rest = data.decode(errors="replace").partition(" ")
         version, _, reason = rest.partition(" ")
         if word == "yes" and version and not reason:
@@ -196,7 +197,7 @@ class Vote:
 
 
 def _table(record: object) -> dict[str, Any]:
-    """Without what is as by default."""
+    """`record` as a dict, without fields that have their default."""
     made = {}
     for each in fields(record):  # type: ignore[arg-type] # all records are dataclasses
         value = getattr(record, each.name)
@@ -220,7 +221,7 @@ def _record(kind: type, table: object) -> Any:
 
 
 def _value(hint: Any, value: object) -> object:
-    """`value`, if it is what the field holds. Raises `TypeError`."""
+    """`value` as the type `hint`. Raises `TypeError` if it has another type."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is UnionType:
         return None if value is None else _value(next(each for each in args if each is not type(None)), value)

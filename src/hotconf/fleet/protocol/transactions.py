@@ -1,19 +1,20 @@
-"""Each act of the protocol as one transaction of etcd: pure. What it reads if it fails is what decides then.
+"""Each act of the protocol as one transaction of etcd. Pure. A failed transaction returns the keys that decide what
+to do next.
 
 | act | if | then |
 |---|---|---|
-| offer | no offer; current as known; no such document | the document; the offer, on the publisher's lease |
-| register | own vote absent | vote `-` and record, on the instance's lease |
-| vote | the same offer; current as it was offered on; own vote exists | `yes v` or `no v` |
-| withdraw | the same offer | `no v`; if it fails, the decision is read |
-| commit | the same offer; current as it was offered on; **all** votes are `yes v` | current, its entry; no offer |
-| abort | the same offer | no offer |
-| publish, promote, roll back | current as known; no offer, or it goes | current, its entry, the document |
-| prune | current and offer as known | no entries and documents that nobody needs |
+| offer | no offer; current unchanged; no such document | put the document, and the offer on the publisher's lease |
+| register | no vote of its own | put the vote `-` and the record, on the instance's lease |
+| vote | the same offer; current unchanged since it; own vote exists | put `yes v` or `no v` |
+| withdraw | the same offer | put `no v`; if it fails, read the decision |
+| commit | the same offer; current unchanged since it; **all** votes are `yes v` | put current and entry; no offer |
+| abort | the same offer | delete the offer |
+| publish, promote, roll back | current unchanged; no offer, or override it | put current, its entry, the document |
+| prune | current and offer unchanged | delete entries and documents that are no longer needed |
 
-An offer is the same by the revision at which it was created, what is current by the one at which it was written.
-Whatever becomes current has an epoch without an entry, and there is none of a higher one: when the store was
-restored, revisions come again, and what was read before it could look as if nothing had changed.
+Offers are compared by the revision at which they were created, the current document by the revision at which it was
+written. No entry may have the new epoch, or a higher one: after a restore of the store, revisions repeat, and a
+comparison with what was read before it could succeed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from hotconf.fleet.protocol.records import NO_VOTE, Current, Instance, Offer, Pa
 
 
 def offer(keys: Keys, made: Offer, data: bytes, lease: int) -> Txn:
-    """Ask all instances to prepare a document. If it fails: current, offer."""
+    """Offer a document to all instances. Reads current and offer if it fails."""
     document = keys.document(made.document.version)
     conditions = (absent(keys.offer), unchanged(keys.current, made.base), absent(document))
     then = (Put(document, data), Put(keys.offer, made.encode(), lease))
@@ -50,14 +51,14 @@ def offer(keys: Keys, made: Offer, data: bytes, lease: int) -> Txn:
 
 
 def register(keys: Keys, instance: str, boot: str, record: Instance, lease: int) -> Txn:
-    """Take part. If it fails, this process has a vote already."""
+    """Join the fleet. It fails if this process has a vote already."""
     vote = keys.vote(instance, boot)
     then = (Put(vote, NO_VOTE, lease), Put(keys.instance(instance, boot), record.encode(), lease))
     return Txn((absent(vote),), then)
 
 
 def record(keys: Keys, instance: str, boot: str, record: Instance, lease: int) -> Txn:
-    """Say what this process serves, if it still takes part."""
+    """Write the record of this process, if it is still registered."""
     then = (Put(keys.instance(instance, boot), record.encode(), lease),)
     return Txn((exists(keys.vote(instance, boot)),), then)
 
@@ -65,8 +66,8 @@ def record(keys: Keys, instance: str, boot: str, record: Instance, lease: int) -
 def vote(
     keys: Keys, instance: str, boot: str, made: Offer, create: int, lease: int, refusal: str | None = None
 ) -> Txn:
-    """Say yes, or no with a reason, to the offer that was created at that revision. If it fails: current, offer,
-    own vote.
+    """Vote yes, or no with a reason, on the offer created at revision `create`. Reads current, offer and own vote if
+    it fails.
     """
     mine, version = keys.vote(instance, boot), made.document.version
     conditions = (created(keys.offer, create), unchanged(keys.current, made.base), exists(mine))
@@ -75,31 +76,31 @@ def vote(
 
 
 def withdraw(keys: Keys, instance: str, boot: str, made: Offer, create: int, lease: int, reason: str) -> Txn:
-    """Take a yes back. If it fails, it is decided: current, offer."""
+    """Take back a yes. If it fails, the offer is decided: reads current and offer."""
     said = Put(keys.vote(instance, boot), no(made.document.version, reason), lease)
     return Txn((created(keys.offer, create),), (said,), (Get(keys.current), Get(keys.offer)))
 
 
 def commit(keys: Keys, made: Offer, create: int, current: Current) -> Txn:
-    """Make it current, if every process that is registered has said yes. If it fails: current, offer."""
+    """Make the offer current, if every registered process has voted yes. Reads current and offer if it fails."""
     conditions = (*_undecided(keys, made, create, current), all_equal(keys.votes, yes(made.document.version)))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 
 
 def commit_counted(keys: Keys, made: Offer, create: int, current: Current, counted: int) -> Txn:
-    """Make it current, if no vote was cast, and nobody has come or gone on, since they were counted."""
+    """Make the offer current, if no vote was written, and no process has joined, since they were counted."""
     conditions = (*_undecided(keys, made, create, current), none_since(keys.votes, counted))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 
 
 def abort(keys: Keys, create: int) -> Txn:
-    """Take an offer back. If it fails, it is decided: current, offer."""
+    """Withdraw an offer. If it fails, the offer is decided: reads current and offer."""
     return Txn((created(keys.offer, create),), (Delete(keys.offer),), (Get(keys.current), Get(keys.offer)))
 
 
 def publish(keys: Keys, current: Current, base: int, data: bytes | None = None, *, override: bool = False) -> Txn:
-    """Make it current in the place of what was written at the revision `base` (0: nothing). `data`: the document, if
-    that is new; else it has to be there. `override`: an offer goes. If it fails: current, offer.
+    """Make a document current in place of the one written at revision `base` (0: none). `data`: the document if it is
+    new; otherwise it must be in the store. `override`: delete an offer. Reads current and offer if it fails.
     """
     document = keys.document(current.document.version)
     conditions = [
@@ -117,8 +118,8 @@ def publish(keys: Keys, current: Current, base: int, data: bytes | None = None, 
 
 
 def prune(keys: Keys, known: Known, doomed: Sequence[bytes], first: int = 0) -> Txn:
-    """Delete these keys, at most as many as a transaction may have operations, if there is no entry before the epoch
-    `first`. If it fails: current, offer.
+    """Delete these keys, at most as many as etcd allows operations in a transaction, if no entry has an epoch below
+    `first`. Reads current and offer if it fails.
     """
     entered = (none_between(keys.entry(0), keys.entry(first)),) if first else ()
     conditions = (unchanged(keys.current, known.base), created(keys.offer, known.offered), *entered)
@@ -126,12 +127,12 @@ def prune(keys: Keys, known: Known, doomed: Sequence[bytes], first: int = 0) -> 
 
 
 def pause(keys: Keys, made: Pause) -> Txn:
-    """Have all instances hold."""
+    """Pause the fleet."""
     return Txn((), (Put(keys.pause, made.encode()),))
 
 
 def resume(keys: Keys) -> Txn:
-    """Have them go on."""
+    """Resume the fleet."""
     return Txn((), (Delete(keys.pause),))
 
 
