@@ -10,6 +10,8 @@ from fleet.etcd import Cluster, free_ports, running
 from fleet.terminal import follow, terminal
 from hotconf import HotReloadWatcher
 from hotconf.fleet import Etcd, Fleet
+from hotconf.fleet.instance import lease
+from hotconf.fleet.publishing import voting
 from realtools import need
 from waiting import wait_until
 
@@ -27,6 +29,13 @@ def test_the_tutorial_works_as_it_says(tmp_path: Path) -> None:
             assert said == printed, f"{command}:\n{said}"
             typed += 1
     assert typed >= 20
+
+
+def test_the_leases_are_as_the_page_says() -> None:
+    """Each with its time, and how often it is renewed."""
+    text = " ".join(Path("docs/fleet-operations.md").read_text("utf-8").split())
+    assert f"{lease.TTL_S} s for a process, which renews it every {lease.BEAT_S:.0f} s" in text
+    assert f"{voting.TTL_S} s for the publisher of an offer, which renews it every {voting.TTL_S / 3:.0f} s" in text
 
 
 def test_the_users_are_as_the_page_says(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from hotconf.fleet.protocol.records import (
     rank,
     yes,
 )
+from hotconf.fleet.publishing.results import members
+from hotconf.text import natural
 
 DOCUMENT = Document("7", "ab" * 32, "yaml")
 CURRENT = Current(12, DOCUMENT, "id", "me", "2026-11-30T12:00:00Z", "a note", "promote")
@@ -100,3 +102,21 @@ def test_names_that_cannot_be(name: str) -> None:
     """Among them those below which another fleet would see keys of this one."""
     with pytest.raises(UsageError, match="name"):
         Keys.of(name)
+
+
+def test_instances_are_in_their_natural_order() -> None:
+    """Numbers in names are numbers, and the same names are always in the same order."""
+    names = ["Web-1", "db", "web", "web-", "web-0", "web-1", "web-01", "web-2", "web-2a", "web-10", "web-10.2", "x"]
+    ids = [(name, "b") for name in reversed(names)]
+    said = Instance("1", 1, "ack")
+    assert [member.instance for member in members(None, dict.fromkeys(ids, said), {})] == [
+        *("Web-1", "db", "web", "web-", "web-0", "web-01", "web-1", "web-2", "web-2a", "web-10", "web-10.2", "x")
+    ]
+
+
+@given(st.text("ab-01٣", max_size=8), st.text("ab-01٣", max_size=8), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_natural_order_is_an_order(one: str, other: str, low: int, high: int) -> None:
+    """Two texts are equal or one is first; a higher number comes later; digits of any length are no error."""
+    assert (natural(one) == natural(other)) == (one == other)
+    assert (natural(f"{one}-{low}") < natural(f"{one}-{high}")) == (low < high)
+    assert natural("9" * 5000) < natural("1" + "0" * 5000)

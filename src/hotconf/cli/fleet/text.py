@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.text import printable, shortened
+from hotconf.text import natural, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
         return
     states = ", ".join(f"{status.states[state]} {_WORDS[state]}" for state in _WORDS if status.states[state])
     yield f"{counted(len(status.members))}: {states}"
-    for version, number in sorted(status.versions.items(), key=lambda pair: -pair[1]):
+    for version, number in sorted(status.versions.items(), key=lambda pair: (-pair[1], natural(pair[0]))):
         what = printable(f"version {version}") if version else "nothing, or a kept state"
         yield f"  {what}: {counted(number)}"
     if canaries := [printable(member.name) for member in status.members if member.canary]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from hotconf.fleet.errors import FleetError
 from hotconf.fleet.protocol.records import Action, Current, Instance, Offer, Pause, Status, Vote
 from hotconf.formats.registry import FormatName
-from hotconf.text import printable
+from hotconf.text import natural, printable
 
 State: TypeAlias = Literal["ack", "nack", "deferred", "paused", "ahead", "behind"]
 """A status; `behind`: its latest word is about an earlier epoch than what is current."""
@@ -186,8 +186,9 @@ class AbortedError(FleetError):
 def members(
     current: Current | None, instances: dict[tuple[str, str], Instance], votes: dict[tuple[str, str], Vote]
 ) -> tuple[Member, ...]:
-    """All that have a record, in order."""
-    return tuple(_member(current, *who, said, votes.get(who)) for who, said in sorted(instances.items()))
+    """All that have a record, in their natural order: `web-2` before `web-10`."""
+    names = sorted(instances, key=lambda who: (natural(who[0]), who[1]))
+    return tuple(_member(current, *who, instances[who], votes.get(who)) for who in names)
 
 
 def _member(current: Current | None, instance: str, boot: str, said: Instance, vote: Vote | None) -> Member:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from hotconf.report.cells import cut, width, wrapped
-from hotconf.text import printable
+from hotconf.text import natural, printable
 from hotconf.tui.fleet.line import folded
 from hotconf.tui.past.timeline import when
 from hotconf.tui.view.rows import WARNING, Row, Span
@@ -161,7 +161,7 @@ def _counts(status: FleetStatus, room: int) -> Iterator[Row]:
     if status.lag > 1:
         said.append(Span(f" · the last is {status.lag} epochs behind", "warn"))
     yield Row(("counts",), tuple(said))
-    versions = sorted(status.versions.items(), key=lambda pair: (-pair[1], pair[0]))
+    versions = sorted(status.versions.items(), key=lambda pair: (-pair[1], natural(pair[0])))
     names = {version: _serving(version) for version, _ in versions[:_MOST_VERSIONS]}
     column = max(map(len, names.values()))
     longest = max(min(_BAR, room - column - 16), 5)
