@@ -1,4 +1,4 @@
-"""Loopback proxies in front of a server: the network between, which can be cut, or swallow everything."""
+"""Loopback proxies in front of a server: the network between, which can be cut, slow, or swallow everything."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Proxy:
         self._open = asyncio.Event()
         self._answers = asyncio.Event()
         self._cut = False
+        self._delay_s = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -64,6 +65,10 @@ class Proxy:
         self._cut = True
         self._do(self._set(open_=True))
         self._do(self._close_all())
+
+    def slow(self, seconds: float) -> None:
+        """From now on every answer is late by so much."""
+        self._delay_s = seconds
 
     def swallow(self) -> None:
         """From now on nothing arrives any more, and nobody is told."""
@@ -113,7 +118,11 @@ class Proxy:
 
     def _gates(self) -> tuple[Gate, Gate]:
         """What the requests and the answers of a connection wait for."""
-        return lambda _: self._open.wait(), lambda _: self._answers.wait()
+        return lambda _: self._open.wait(), self._answered
+
+    async def _answered(self, _data: bytes) -> None:
+        await asyncio.sleep(self._delay_s)
+        await self._answers.wait()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: Gate) -> None:
         with suppress(OSError):

@@ -34,6 +34,7 @@ from hotconf.fleet.etcd.requests import (
     under,
 )
 from hotconf.fleet.etcd.transport import Stream
+from hotconf.system import threads
 from waiting import wait_until
 
 pytestmark = pytest.mark.real_tool
@@ -214,6 +215,26 @@ def test_a_watch_that_is_never_answered_is_no_silence(one_node: Cluster, place: 
                 list(gateway.watch(place, 0, Stream(), silence_s=60))
             assert str(gateway.endpoint) != hung.endpoint
             assert next(gateway.watch(place, 0, Stream(), silence_s=60))
+
+
+def test_a_connection_is_used_again(one_node: Cluster, place: bytes) -> None:
+    """By our own threads, too, which have sockets of their own; one that the server has closed is not."""
+    with Proxy(one_node.members[0].client) as proxy, Gateway(access(proxy.endpoint)) as gateway:
+
+        def ask() -> None:
+            for _ in range(10):
+                put(gateway, place, b"1")
+            asked.append(proxy.connections)
+            proxy.cut()
+            proxy.heal()
+            gateway.get(Get(place))
+            asked.append(proxy.connections)
+
+        asked: list[int] = []
+        ours = threads.Thread(ask, "ours")
+        ours.start()
+        wait_until(lambda: not ours.alive)
+        assert (ours.error, asked) == (None, [1, 2])
 
 
 def test_a_store_that_goes_back_is_noticed(tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ class ReplyLostError(UnreachableError):
     """The answer to a write was lost: the write may or may not have happened."""
 
 
+class SilentError(ReplyLostError):
+    """No answer has come in time."""
+
+
 class DeniedError(FleetError):
     """etcd does not authenticate this user, or does not permit the request."""
 

@@ -22,11 +22,13 @@ from hotconf.fleet.errors import (
     LeaseLostError,
     RefusedError,
     ReplyLostError,
+    SilentError,
     TooLargeError,
     UnreachableError,
 )
 from hotconf.fleet.etcd import requests
 from hotconf.fleet.etcd.access import Access, Endpoint
+from hotconf.fleet.etcd.patience import Patience
 from hotconf.fleet.etcd.requests import Found, Get, Outcome, Seen, Txn
 from hotconf.fleet.etcd.transport import Stream, Transport
 from hotconf.system import threads
@@ -59,12 +61,22 @@ class Lease(NamedTuple):
 class Gateway:
     """One etcd. Any thread may use it; a forked child needs one of its own."""
 
-    def __init__(self, access: Access, *, timeout_s: float = TIMEOUT_S, seed: int | None = None) -> None:
-        """`seed`: for the order of the endpoints, which differs from process to process by default."""
+    def __init__(
+        self, access: Access, *, timeout_s: float = TIMEOUT_S, insists: bool = True, seed: int | None = None
+    ) -> None:
+        """`timeout_s`: how long one answer is waited for at most. `insists`: what reads is repeated with more
+        patience before it fails; else whoever asks asks again. `seed`: for the order of the endpoints, which differs
+        from process to process by default.
+        """
         self.access = access
         self.restores = 0
         """How often the store was found to have gone back."""
+        self.answers = 0
+        """How often etcd has answered."""
         self._timeout_s = timeout_s
+        self._insists = insists
+        self._patience: dict[tuple[str, bool], Patience] = {}
+        """Of each kind of request: a slow disk delays what writes, and nothing else."""
         self._random = random.Random(seed)  # noqa: S311 - it spreads load
         self._endpoints = self._random.sample(access.endpoints, len(access.endpoints))
         self._at = 0
@@ -133,6 +145,8 @@ class Gateway:
         `DeniedError` or `UnreachableError`, the latter also if `stream` is cut or the server has no leader.
         """
         at, token = self.endpoint, self._authenticated()
+        patience = self._patience_for("/v3/watch", writes=False)
+        first_s, began = patience.seconds, time.monotonic()
         if silence_s is None:
             silence_s = SILENCE_S * self._random.uniform(1 - _SPREAD, 1 + _SPREAD)
         made = {"key": prefix, "range_end": requests.after(prefix)}
@@ -140,8 +154,9 @@ class Gateway:
         request = {"create_request": create}
         floor = self._revision
         try:
-            times = self._timeout_s, silence_s
+            times = first_s, silence_s
             with self._transport.stream(at, "/v3/watch", request, _headers(token), *times, stream) as lines:
+                patience.answered(time.monotonic() - began)
                 for status, line in lines:
                     seen = self._watched(at, status, line, floor)
                     floor = max(floor, seen.revision)
@@ -151,7 +166,9 @@ class Gateway:
         except DeniedError:
             self._forget(token)
             raise
-        except UnreachableError:
+        except UnreachableError as error:
+            if isinstance(error, SilentError):
+                patience.exhausted(first_s)
             self.fail_over(at)
             raise
         self.fail_over(at)
@@ -177,20 +194,36 @@ class Gateway:
 
     def _call(self, path: str, body: Mapping[str, Any], *, writes: bool) -> dict[str, Any]:
         """The answer of the first endpoint that has one."""
+        return self._first(path, lambda at: self._call_at(at, path, body, writes=writes), writes=writes)
+
+    def _first(self, path: str, ask: Callable[[Endpoint], T], *, writes: bool) -> T:
+        """What `ask` returns at the first endpoint that answers; all are asked again if patience has grown."""
         until = time.monotonic() + 2 * self._timeout_s
+        patience = self._patience_for(path, writes=writes)
         errors: dict[Endpoint, UnreachableError] = {}
         lost = False
-        for _ in self._endpoints:
-            at = self.endpoint
-            try:
-                return self._call_at(at, path, body, writes=writes)
-            except UnreachableError as error:
-                self.fail_over(at)
-                errors[at] = error
-                lost = writes and isinstance(error, ReplyLostError)
-                if lost or time.monotonic() >= until:
-                    break
-        raise (ReplyLostError if lost else UnreachableError)("; ".join(map(str, errors.values()))) from None
+        while True:
+            before_s = patience.seconds
+            for _ in self._endpoints:
+                at = self.endpoint
+                try:
+                    return ask(at)
+                except UnreachableError as error:
+                    self.fail_over(at)
+                    errors[at] = error
+                    lost = writes and isinstance(error, ReplyLostError)
+                    if lost or time.monotonic() >= until:
+                        break
+            grown = patience.seconds > before_s and time.monotonic() + patience.seconds < until
+            if lost or not (self._insists and grown):
+                raise (ReplyLostError if lost else UnreachableError)("; ".join(map(str, errors.values()))) from None
+
+    def _patience_for(self, path: str, *, writes: bool) -> Patience:
+        kind = path, writes
+        with self._lock:
+            if kind not in self._patience:
+                self._patience[kind] = Patience(self._timeout_s, self._patience.values())
+            return self._patience[kind]
 
     def _call_at(self, at: Endpoint, path: str, body: Mapping[str, Any], *, writes: bool) -> dict[str, Any]:
         token = self._authenticated()
@@ -206,7 +239,16 @@ class Gateway:
         self, at: Endpoint, path: str, body: Mapping[str, Any], token: str | None, *, writes: bool
     ) -> dict[str, Any]:
         floor = self._revision
-        status, answer = self._transport.post(at, path, body, _headers(token), self._timeout_s)
+        patience = self._patience_for(path, writes=writes)
+        waited_s, began = patience.seconds, time.monotonic()
+        try:
+            status, answer = self._transport.post(at, path, body, _headers(token), waited_s)
+        except SilentError:
+            patience.exhausted(waited_s)
+            raise
+        if status == 200:
+            patience.answered(time.monotonic() - began)
+            self.answers += 1
         answer = answer.get("result", answer)  # of what is a stream for etcd
         if status != 200 or not isinstance(answer, dict) or "error" in answer:
             raise self._refusal(at, status, answer if isinstance(answer, dict) else {}, writes=writes)
@@ -255,24 +297,18 @@ class Gateway:
         if self.access.user is None or self._token is not None:
             return self._token
         body = {"name": self.access.user, "password": self.access.secret()}
-        errors: list[str] = []
-        for _ in self._endpoints:
-            at = self.endpoint
-            try:
-                token = self._ask(at, "/v3/auth/authenticate", body, None, writes=False).get("token")
-            except UnreachableError as error:
-                self.fail_over(at)
-                errors.append(str(error))
-                continue
-            except RefusedError as error:
-                if "authentication is not enabled" in str(error):
-                    return None
-                raise DeniedError(f"{error} ({self._who})") from None
-            if not isinstance(token, str) or not token:
-                raise DeniedError(f"{at}: no token for {self._who}")
-            self._token = token
-            return token
-        raise UnreachableError("; ".join(errors))
+        path = "/v3/auth/authenticate"
+        try:
+            answer = self._first(path, lambda at: self._ask(at, path, body, None, writes=False), writes=False)
+        except RefusedError as error:
+            if "authentication is not enabled" in str(error):
+                return None
+            raise DeniedError(f"{error} ({self._who})") from None
+        token = answer.get("token")
+        if not isinstance(token, str) or not token:
+            raise DeniedError(f"{self.endpoint}: no token for {self._who}")
+        self._token = token
+        return token
 
     def _forget(self, token: str | None) -> None:
         with self._lock:
@@ -286,7 +322,7 @@ def _headers(token: str | None) -> dict[str, str]:
     return made if token is None else made | {"Authorization": token}
 
 
-def retried(call: Callable[[], T], find: Callable[[], T | None], times: int = 3) -> T:
+def retried(call: Callable[[], T], find: Callable[[], T | None], times: int = 4) -> T:
     """`call`; if its answer is lost, what `find` finds that it did, else `call` again: it must do nothing twice.
 
     Raises `ReplyLostError` if an answer was lost and nothing can be learned since, else what `call` raises.

@@ -18,6 +18,8 @@ from hotconf.system import threads
 
 R = TypeVar("R")
 
+_READABLE: Final = 0x1
+"""`select.POLLIN`. By default `poll` asks as well whether it may be written, and any idle connection may."""
 _RECORD: Final = 16_384 + 256
 """The largest record of TLS."""
 
@@ -139,7 +141,7 @@ class _Encrypted(_Plain):
 
 def _readable(number: int) -> bool:
     poll = threads.original("select", "poll")()
-    poll.register(number)
+    poll.register(number, _READABLE)
     return bool(poll.poll(0))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from hotconf.fleet.errors import FleetError, MalformedError, ReplyLostError, UnreachableError
+from hotconf.fleet.errors import FleetError, MalformedError, ReplyLostError, SilentError, UnreachableError
 from hotconf.integrations.missing import needs
 from hotconf.system import threads
 from hotconf.text import printable, shortened
@@ -101,12 +101,15 @@ class Transport:
     ) -> tuple[int, dict[str, Any]]:
         """The status and the answer.
 
-        Raises `UnreachableError` if the request was not sent, `ReplyLostError` if it may have been.
+        Raises `UnreachableError` if the request was not sent, `ReplyLostError` if it may have been, `SilentError` if
+        nothing has come back in time.
         """
         try:
             response = self._pool.request(**_arguments(endpoint, path, body, headers, timeout_s))
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
             raise UnreachableError(f"{endpoint}: {_why(error)}") from None
+        except httpcore.TimeoutException as error:
+            raise SilentError(f"{endpoint}: {_why(error)}") from None
         except _LOST as error:
             raise ReplyLostError(f"{endpoint}: {_why(error)}") from None
         return response.status, _json(endpoint, response.content, response.status)
@@ -124,7 +127,7 @@ class Transport:
     ) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
         """The status and each line of a long answer, until `silence_s` pass without one, or `stream` is cut.
 
-        Raises `TimeoutError` for the silence, `UnreachableError` if no answer begins in `timeout_s`, else as `post`.
+        Raises `TimeoutError` for the silence, `SilentError` if no answer begins in `timeout_s`, else as `post`.
         """
         arguments = _arguments(endpoint, path, body, headers, min(timeout_s, silence_s))
         silent = silence_s <= timeout_s
@@ -134,9 +137,11 @@ class Transport:
                 silent = True
                 stream.attach(response.extensions["network_stream"].get_extra_info("socket"))
                 yield _lines(endpoint, response)
-        except (*_LOST, httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
-            if silent and isinstance(error, httpcore.ReadTimeout):
+        except httpcore.ReadTimeout as error:
+            if silent:
                 raise TimeoutError from None
+            raise SilentError(f"{endpoint}: {_why(error)}") from None
+        except (*_LOST, httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
             raise UnreachableError(f"{endpoint}: {'cut' if stream.is_cut else _why(error)}") from None
         finally:
             stream.attach(None)

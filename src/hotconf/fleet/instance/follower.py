@@ -1,7 +1,8 @@
 """What runs an instance: a thread that watches, and one that decides, fetches, votes and writes. No more.
 
 Rule 1: one thread steps the instance, so that its inputs have an order. It waits for etcd a few seconds at most.
-Rule 2: whatever does not work is tried again by reading afresh: the instance asks again for what it lacks.
+Rule 2: whatever does not work is tried again by reading afresh: the instance asks again for what it lacks, and writes
+only when that has been read.
 Rule 3: a document counts only if its bytes have the digest that was published.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from hotconf.fleet.errors import FleetError, LeaseLostError
+from hotconf.fleet.errors import FleetError, LeaseLostError, UnreachableError
 from hotconf.fleet.etcd.access import Access
 from hotconf.fleet.etcd.gateway import Gateway
 from hotconf.fleet.etcd.requests import Get
@@ -48,13 +49,15 @@ from hotconf.problems import Problem
 from hotconf.sources.source import Fetched, Link, Verdict
 from hotconf.system import threads
 
-TIMEOUT_S: Final = 3.0
-"""How long one request may take."""
+TIMEOUT_S: Final = 4.0
+"""How long one request may take at most."""
 TROUBLE_S: Final = 5.0
 """What fails for longer is reported as trouble."""
 CLOSE_S: Final = 1.0
 _FIRST_S: Final = 4.0
-"""How long the first read waits for etcd."""
+"""How long the first read waits for an answer of etcd."""
+_LONGEST_FIRST_S: Final = 20.0
+"""How long it waits for the document, while etcd does answer."""
 _FAILURES: Final = 3
 """It does not wait any longer after so many."""
 _WORRIED_S: Final = 1.0
@@ -86,7 +89,7 @@ class Follower:
         self._keys = place.keys
         self._link = link
         self._pid = os.getpid()
-        self._gateway = Gateway(place.access, timeout_s=TIMEOUT_S)
+        self._gateway = Gateway(place.access, timeout_s=TIMEOUT_S, insists=False)
         self._inputs: _queue.SimpleQueue[Input | None] = _queue.SimpleQueue()
         self._watch = ControlWatch(self._gateway, place.keys, self._read, self._cut)
         kind = Observer if place.observes else Membership
@@ -116,14 +119,21 @@ class Follower:
                     self._writing.begin(f"no thread can be started: {error}")
 
     def read(self) -> Fetched | Problem:
-        """The document, as it was received last; the first call waits for it, or until etcd cannot be reached."""
+        """The document, as it was received last. The first call waits for it while etcd answers, 20 s at most."""
         if self._fetched is None:
-            self._first.wait(_FIRST_S)
+            self._wait()
             self._first.set()
         if (found := self._fetched) is not None:
             return found
         why = self._watch.outage.after(0) or self._writing.after(0) or "no answer in time"
         return Problem(f"etcd cannot be read: {why}", kind="unreadable")
+
+    def _wait(self) -> None:
+        until = time.monotonic() + _LONGEST_FIRST_S
+        answers = -1
+        while answers != (answers := self._gateway.answers):
+            if self._first.wait(min(_FIRST_S, max(0.0, until - time.monotonic()))):
+                return
 
     @property
     def trouble(self) -> str | None:
@@ -196,6 +206,8 @@ class Follower:
         return min(wake_s, time.monotonic() + _WORRIED_S) if worried else wake_s
 
     def _step(self, given: Input) -> None:
+        if isinstance(given, Read):
+            self._member.release()
         self._state, effects = step(self._state, given)
         if isinstance(given, Read) and given.view.current is None and not isinstance(self._fetched, Fetched):
             self._receive(nothing_in(self._name))
@@ -232,6 +244,8 @@ class Follower:
 
     def _broken(self, error: FleetError, since_s: float | None = None) -> None:
         self._writing.begin(str(error), since_s)
+        if isinstance(error, UnreachableError):
+            self._member.hold()
         self._watch.again()
 
     # What the instance wants done

@@ -27,6 +27,7 @@ and a thousand answers at once would delay them.
 _IDLE_S: Final = 3600.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
+_HELD_S: Final = 5.0
 
 
 class Membership:
@@ -46,6 +47,7 @@ class Membership:
         self._pause_s = _FIRST_PAUSE_S
         self._tell_s: float | None = None
         """When good news is reported."""
+        self._held_s = 0.0
 
     @property
     def lease(self) -> int:
@@ -55,14 +57,25 @@ class Membership:
     @property
     def due_s(self) -> float:
         """When `beat` or `write` is to be called, by the monotonic clock."""
-        return self._next_s if self._tell_s is None else min(self._next_s, self._tell_s)
+        due_s = self._next_s if self._tell_s is None else min(self._next_s, self._tell_s)
+        return max(due_s, self._held_s)
+
+    def hold(self) -> None:
+        """Nothing is written until `release`, or for five seconds: what follows a write that got no answer may get
+        none either, and keep its thread waiting when there is something to serve.
+        """
+        self._held_s = time.monotonic() + _HELD_S
+
+    def release(self) -> None:
+        """etcd has been read since: it has a leader."""
+        self._held_s = 0.0
 
     def beat(self, said: Said) -> bool:
         """Take part, or go on doing so, if it is time: returns whether it was, and etcd has answered.
 
         Raises `FleetError`: it is tried again at `due_s`.
         """
-        if time.monotonic() < self._next_s:
+        if time.monotonic() < max(self._next_s, self._held_s):
             return False
         self._next_s = time.monotonic() + self._pause_s * random.uniform(0.5, 1.5)  # noqa: S311 - it spreads load
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
@@ -97,6 +110,8 @@ class Membership:
             self._tell_s = None
             return False
         now = time.monotonic()
+        if now < self._held_s:
+            return False
         if said.status == "ack" and self._tell_s is None:
             self._tell_s = now + random.uniform(0.25, 1) * ACK_S  # noqa: S311
         if self._tell_s is not None and said.status == "ack" and now < self._tell_s:

@@ -14,7 +14,7 @@ from hotconf.fleet.errors import FleetError
 from hotconf.fleet.etcd.access import TLS, access
 from hotconf.fleet.etcd.gateway import Gateway
 from hotconf.fleet.etcd.requests import Get
-from hotconf.fleet.instance.follower import TIMEOUT_S, Follower, Place, nothing_in
+from hotconf.fleet.instance.follower import Follower, Place, nothing_in
 from hotconf.fleet.instance.machine import label_of
 from hotconf.fleet.instance.steps import Loaded
 from hotconf.fleet.protocol.keys import PREFIX, Keys, check_instance
@@ -141,7 +141,7 @@ class Etcd(Source):
         """Once, without taking part."""
         place = self._place
         try:
-            with Gateway(place.access, timeout_s=TIMEOUT_S) as gateway:
+            with Gateway(place.access) as gateway:
                 found = gateway.get(Get(place.keys.current)).one
                 if found is None:
                     return nothing_in(place.name)

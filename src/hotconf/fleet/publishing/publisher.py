@@ -176,11 +176,12 @@ class Fleet(Following):
 
     def pause(self, note: str = "") -> None:
         """Have all instances hold: what is published from now on waits for `resume`."""
-        self._gateway.commit(transactions.pause(self._keys, Pause(self.by, _now(), note)))
+        made = transactions.pause(self._keys, Pause(self.by, _now(), note))
+        retried(lambda: self._gateway.commit(made), lambda: None)
 
     def resume(self) -> None:
         """Have them go on with what is current then."""
-        self._gateway.commit(transactions.resume(self._keys))
+        retried(lambda: self._gateway.commit(transactions.resume(self._keys)), lambda: None)
 
     def prune(self, keep: int = 100, *, before: int | None = None, dry_run: bool = False) -> Pruned:
         """Delete all entries of the history but the newest `keep` (2 to 1000), and documents that only those name.
