@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Final
-
-_DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 def printable(text: str) -> str:
@@ -56,7 +53,7 @@ def shortened(text: str, limit: int) -> str:
 def natural(text: str) -> tuple[list[tuple[int, str]], str]:
     """A key to sort by: numbers in a text count as numbers, so that `web-2` comes before `web-10`."""
     # Of two numbers the longer one is higher. Never as an `int`, which takes 4,300 digits only.
-    parts = ((part.lstrip("0") if nth % 2 else part, nth % 2) for nth, part in enumerate(_DIGITS.split(text)))
+    parts = ((part.lstrip("0") if nth % 2 else part, nth % 2) for nth, part in enumerate(re.split(r"([0-9]+)", text)))
     return [(len(part) if number else 0, part) for part, number in parts], text
 
 
