@@ -1,4 +1,4 @@
-"""Documents that a source offers (law 14): how one becomes ready, and what ends it."""
+"""A document that a source offers (law 14): what makes it ready, commits it, or withdraws it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CLOSED: Final = "closed"
 
 
 def offer(turn: Turn, phase: Phase, given: Offer) -> Phase:
-    """From now on this is the one."""
+    """Take the offer, in place of the one before."""
     if isinstance(phase, Closed):
         turn.do(Judge(given.number, "refused", reason=CLOSED))
         return phase
@@ -45,7 +45,7 @@ def offer(turn: Turn, phase: Phase, given: Offer) -> Phase:
 
 
 def interrupted(turn: Turn, phase: Phase, given: Input) -> Phase:
-    """Withdraw the offer if it cannot outlast this input."""
+    """Withdraw the offer if this input invalidates it."""
     match given:
         case Reload(force=True, silent=False):
             return _drop(turn, phase, given, "reload(force=True)")
@@ -59,7 +59,7 @@ def interrupted(turn: Turn, phase: Phase, given: Input) -> Phase:
 
 
 def resumed(turn: Turn, phase: Phase, given: Input) -> Phase:
-    """Load it once nothing else is under way. Not before the load at start."""
+    """Load the offer once the machine is idle, but not before the load at start."""
     offered = turn.state.offer
     if offered is None or offered.candidate is not None or not isinstance(phase, Idle):
         return phase
@@ -70,13 +70,13 @@ def resumed(turn: Turn, phase: Phase, given: Input) -> Phase:
 
 
 def dropped(turn: Turn, phase: Loading, given: Input) -> Phase:
-    """The load of an offer that was withdrawn is back."""
+    """Drop the result of a load whose offer was withdrawn."""
     round_ = turn.absorbed(phase.round, phase.backlog)
     return _released(turn, Idle() if round_ is None else Settling(round_), given)
 
 
 def loaded(turn: Turn, phase: Loading, given: Input, candidate: Valid[Any] | Invalid) -> Phase:
-    """It was loaded; touches since belong to the next round."""
+    """Judge the loaded offer. Touches during the load belong to the next round."""
     round_ = turn.absorbed(None, phase.backlog)
     after = Idle() if round_ is None else Settling(round_)
     if isinstance(candidate, Invalid):
@@ -90,7 +90,7 @@ def loaded(turn: Turn, phase: Loading, given: Input, candidate: Valid[Any] | Inv
 
 
 def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
-    """What is made of it is ready, or could not be made."""
+    """The resources of the offer are prepared, or could not be."""
     if given.number != phase.preparation:
         return phase
     if given.problems:
@@ -100,7 +100,7 @@ def prepared(turn: Turn, phase: Preparing, given: Prepared) -> Phase:
 
 
 def decide(turn: Turn, phase: Phase, given: Decide) -> Phase:
-    """Publish it as it was prepared; or discard it, and commit what is pending."""
+    """Commit the offer as it was prepared; or withdraw it, and commit what is pending."""
     offered = turn.state.offer
     if offered is None or offered.number != given.number:
         return phase
@@ -132,12 +132,12 @@ def _refused(turn: Turn, phase: Phase, given: Input, problems: tuple[Problem, ..
 
 
 def _released(turn: Turn, phase: Phase, given: Input) -> Phase:
-    """It holds nothing any more."""
+    """The offer no longer defers commits."""
     return endings.release(turn, phase, given) if isinstance(phase, Idle) else phase
 
 
 def _drop(turn: Turn, phase: Phase, given: Input, why: str = "") -> Phase:
-    """Without the offer from now on; its source hears `why`, unless it withdrew the offer itself."""
+    """Discard the offer. `why`: what its source is notified of; empty if the source withdrew it."""
     offered = turn.state.offer
     if offered is None:
         return phase

@@ -1,4 +1,4 @@
-"""Any ASGI application: a lifespan for those that take one, and a middleware for all others.
+"""ASGI: a lifespan for FastAPI and Starlette, and a middleware for any application.
 
 app = FastAPI(lifespan=lifespan(watcher))      # or Starlette
 app = HotConfMiddleware(app, watcher)          # anything
@@ -27,7 +27,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRY_AGAIN_LATER: Final = 1013
-"""Of a WebSocket."""
+"""The close code of a WebSocket."""
 
 
 @overload
@@ -44,11 +44,11 @@ def lifespan(
     *,
     require: bool = True,
 ) -> Callable[[Any], AbstractAsyncContextManager[Any]]:
-    """A lifespan for FastAPI and Starlette, in which the watcher runs: it is started first and closed last.
+    """A lifespan for FastAPI and Starlette that starts the watcher first and closes it last.
 
-    `then`: your own lifespan, within it; its state is passed on. It may be `lifespan(another_watcher)`. `require`: as
-    for `start()`. A watcher that is running already is left running; one that several applications share is closed
-    with the last of them. The application does not start, with `ConfigError`, if the files are not valid.
+    `then`: your own lifespan, entered within; its state is passed on. It may be `lifespan(another_watcher)`.
+    `require`: as in `start()`. A watcher that is already running is left running; one that several applications share
+    is closed with the last of them. If the files are not valid, the application fails to start with `ConfigError`.
     """
     checked(watcher)
     arguments.flag("require", require)
@@ -69,17 +69,17 @@ _STARTED: Final = "lifespan.startup.complete"
 
 
 class HotConfMiddleware:
-    """Runs the watcher within the application's lifespan, and pins one view of it for each request and WebSocket.
+    """Runs the watcher during the application's lifespan, and pins one view of it for each request and WebSocket.
 
-    The view is `scope["hotconf"]`, and in `scope["state"]`, so that in Starlette it is `request.state.hotconf`:
-    `.config`, and `[pool]` for what was made of it. Until there is a configuration, requests are answered with 503.
-    An application that takes no lifespan need not. For a server that knows none call `watcher.start()` yourself.
+    The view is `scope["hotconf"]`, and in `scope["state"]`, so in Starlette it is `request.state.hotconf`. It has
+    `.config`, and `[pool]` for resources. Until there is a configuration, requests get a 503. The application need
+    not support lifespans. If the server does not, call `watcher.start()` yourself.
     """
 
     def __init__(
         self, app: App, watcher: HotReloadWatcher[Any], *, name: str = "hotconf", require: bool = True
     ) -> None:
-        """`name`: of the view in the scope, where there are several watchers. `require`: as for `start()`."""
+        """`name`: the key of the view in the scope, in case of several watchers. `require`: as in `start()`."""
         arguments.flag("require", require)
         self._app = app
         self._watcher = checked(watcher)
@@ -87,7 +87,7 @@ class HotConfMiddleware:
         self._require = require
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Of ASGI."""
+        """The ASGI interface."""
         kind = scope["type"]
         if kind == "lifespan":
             await self._live(scope, receive, send)
@@ -127,7 +127,7 @@ class HotConfMiddleware:
 
 
 class _Inner:
-    """The lifespan of an application within ours; perhaps it takes none."""
+    """The application's own lifespan, within the watcher's. The application may not support lifespans."""
 
     def __init__(self, first: Message, receive: Receive, send: Send, within: AsyncExitStack) -> None:
         self._first: Message | None = first
@@ -135,20 +135,20 @@ class _Inner:
         self._send = send
         self._within = within
         self._answer = ""
-        """The latest, by its type."""
+        """The type of its latest message."""
 
     async def run(self, app: App, scope: Scope) -> None:
-        """Until the server shuts down."""
+        """Run until the server shuts down."""
         try:
             await app(scope, self._next, self._pass_on)
         except Exception as error:
-            if self._first is None:  # it takes part
+            if self._first is None:  # it supports lifespans
                 if not self._answer:
                     await self._send({"type": "lifespan.startup.failed", "message": str(error)})
                 raise
         if not self._answer:
             await self._pass_on({"type": _STARTED})
-        if self._answer == _STARTED:  # it is served until the server shuts down, whenever it returns
+        if self._answer == _STARTED:  # the watcher runs until the server shuts down, whenever this returns
             await self._receive()
             await self._within.aclose()
             await self._send({"type": "lifespan.shutdown.complete"})

@@ -1,7 +1,7 @@
-"""Celery: a watcher that runs in the processes of a worker, whatever its pool.
+"""Celery: a watcher that runs in every process of a worker, with any pool.
 
 watcher = HotReloadWatcher("config.toml", Config)
-start_in_workers(watcher)                       # in the module of the tasks
+start_in_workers(watcher)                       # in the module with the tasks
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def start_in_workers(watcher: HotReloadWatcher[Any]) -> None:
-    """Start the watcher with a worker, and close it with it. Other programs that import the tasks start nothing.
+    """Start and close the watcher with the worker. Other programs that import the tasks start nothing.
 
-    A worker whose files are not valid does not start, and says why; with a `state_dir` it starts on the last good
-    state. With a prefork pool the watcher runs in each of its processes, and in the worker itself: a process that is
-    added or replaced while the files are broken begins with what is in force. Callbacks are called in each of them.
-    A watcher that runs already is left running.
+    If the files are not valid, the worker does not start, and says why; with a `state_dir`, it starts on the last
+    good state. With a prefork pool, the watcher runs in each pool process and in the worker itself, so a process that
+    is added or replaced while the files are broken starts with the configuration in force. Callbacks run in each of
+    these processes. A watcher that is already running is left running.
     """
     lives = _Lives(checked(watcher))
     for name, signal, receiver in (
@@ -39,14 +39,14 @@ def start_in_workers(watcher: HotReloadWatcher[Any]) -> None:
 
 
 class _Lives:
-    """When the watcher runs in this process."""
+    """Starts and closes the watcher in this process."""
 
     def __init__(self, watcher: HotReloadWatcher[Any]) -> None:
         self._watcher = watcher
         self._ours = False
 
     def begin(self, **_: object) -> None:
-        """Before tasks are run here. A forked process has a running watcher already."""
+        """Before this process runs tasks. In a forked process, the watcher is already running."""
         if running(self._watcher):
             return
         try:
@@ -58,6 +58,6 @@ class _Lives:
         self._ours = True
 
     def end(self, **_: object) -> None:
-        """No more tasks are run here."""
+        """After the last task of this process."""
         if self._ours:
             self._watcher.close()

@@ -1,4 +1,4 @@
-"""What a table of `dictConfig` says, built: no logger is changed, and no log file is emptied."""
+"""Builds the objects of a `dictConfig` table, without changing a logger or truncating a log file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _FORMATTER: Final = frozenset(
     {"format", "datefmt", "style", "class", "validate"} | ({"defaults"} if sys.version_info >= (3, 12) else set())
 )
 _FILTER: Final = frozenset({"name"})
-"""What is read of a formatter, of a filter, without a factory; all else would be ignored."""
+"""The keys of a formatter or a filter without a factory; others would be ignored silently."""
 _TARGET: Final = "target not configured yet"
-"""What `logging.config` says of a handler that names a later one."""
+"""The message of `logging.config` about a handler whose target comes later."""
 
 
 class Wanted(NamedTuple):
-    """What a logger is to have."""
+    """The configuration of one logger."""
 
     level: int = logging.NOTSET
     handlers: tuple[logging.Handler, ...] = ()
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
 
 
 class Builder(DictConfigurator):
-    """Builds what a table says, each part with its place in the table if it cannot be built."""
+    """Builds the parts of a table. A part that cannot be built raises `UnfitError` with its key."""
 
     def __init__(self, table: object) -> None:
         if not isinstance(table, dict):
@@ -57,7 +57,7 @@ class Builder(DictConfigurator):
         super().__init__(_copied({name: {} for name in _TABLES} | table))
         self.names = tuple(self._table("handlers"))
         self.emptied: set[logging.Handler] = set()
-        """Handlers whose file is to be empty when they are published: of mode "w"."""
+        """Handlers of mode "w", whose file is truncated at publication."""
 
     def _table(self, *path: str) -> dict[str, Any]:
         found = self._plain
@@ -69,7 +69,7 @@ class Builder(DictConfigurator):
         return found
 
     def specs(self) -> dict[str, object]:
-        """What each handler is built of; None if that may be anything."""
+        """The specification of each handler; None if it cannot be compared."""
         return {name: self._spec(name, frozenset()) for name in self.names}
 
     def _spec(self, name: str, above: frozenset[str]) -> object:
@@ -84,7 +84,7 @@ class Builder(DictConfigurator):
         return None if None in below else (table, formatter, filters, below)
 
     def handlers(self, kept: Mapping[str, logging.Handler]) -> Iterator[tuple[str, logging.Handler]]:
-        """Those that are not kept, one after the other, targets first."""
+        """Build the handlers that are not kept, targets first."""
         for kind, make, known, fit in (
             ("formatters", self.configure_formatter, _FORMATTER, _formats),
             ("filters", self.configure_filter, _FILTER, _filters),
@@ -113,7 +113,7 @@ class Builder(DictConfigurator):
                     raise self._unbuildable(name, error) from error
                 table = self._table("handlers", name)
                 _check_made(handler, table, ("handlers", name), lambda made: isinstance(made, logging.Handler))
-                if emptied and not getattr(handler, "maxBytes", 0):  # one that rotates appends, whatever its mode
+                if emptied and not getattr(handler, "maxBytes", 0):  # rotating handlers always append
                     self.emptied.add(handler)
                 self.config["handlers"][name] = handler
                 yield name, handler
@@ -123,9 +123,9 @@ class Builder(DictConfigurator):
             waiting = later
 
     def _appending(self, table: Any) -> bool:
-        """Have a handler of mode "w" append instead: a save that is refused must not empty its file. Whether it was.
+        """Change mode "w" to append, because a refused save must not truncate the file. Returns whether it was "w".
 
-        It goes on appending: two that have the file open do not write over each other.
+        The handler keeps appending, so two handlers that have the file open do not overwrite each other.
         """
         made_by = table.get("()", table.get("class"))
         kind = self.resolve(made_by) if isinstance(made_by, str) else made_by
@@ -140,7 +140,7 @@ class Builder(DictConfigurator):
         return True
 
     def _check_handler(self, name: str) -> None:
-        """What can be said before it is built, at its place."""
+        """Check what can be checked before building, for an error at the right key."""
         table, path = self._table("handlers", name), ("handlers", name)
         _level(table, path)
         formatter = table.get("formatter")
@@ -166,12 +166,12 @@ class Builder(DictConfigurator):
             raise UnfitError((*path, kind), TypeError(f"expected a list of names, got {type(given).__name__}"))
         for each in _listed(given):
             if kind == "filters" and not isinstance(each, str) and _filters(each):
-                continue  # of a model, made by the program
+                continue  # an object from a model
             if not isinstance(each, str) or each not in self._table(kind):
                 raise UnfitError((*path, kind), ValueError(f"there is no {kind.removesuffix('s')} {each!r}"))
 
     def loggers(self, handlers: Mapping[str, logging.Handler]) -> dict[logging.Logger, Wanted]:
-        """What each logger is to have. The loggers are made, and nothing else."""
+        """The configuration of each logger. Creates the loggers, and changes nothing else."""
         places: list[tuple[KeyPath, str | None]] = [(("loggers", name), name) for name in self._table("loggers")]
         places += [(("root",), None)] if "root" in self._plain else []
         found = {}
@@ -191,9 +191,9 @@ class Builder(DictConfigurator):
         return found
 
     def disabled(self) -> frozenset[logging.Logger]:
-        """The loggers that exist and are to be silent: those that the table does not name, nor their parents.
+        """The existing loggers to disable: those that neither the table nor a parent in it names.
 
-        Ours are not: they say why the next save is refused.
+        hotconf's own stay enabled: they say why the next save is refused.
         """
         if not _flag(self._plain, (), "disable_existing_loggers", default=False):
             return frozenset()
@@ -216,7 +216,7 @@ def _flag(table: Mapping[str, Any], path: KeyPath, name: str, *, default: bool) 
     given = table.get(name)
     if given is None:
         return default
-    if given not in (True, False):  # 1 and 0 will do
+    if given not in (True, False):  # 1 and 0 are equal to them
         raise UnfitError((*path, name), TypeError(f"expected true or false, got {type(given).__name__}"))
     return bool(given)
 
@@ -230,7 +230,7 @@ def _formats(made: Any) -> bool:
 
 
 def _check_made(made: Any, table: Mapping[str, Any], path: KeyPath, fit: Callable[[Any], bool]) -> None:
-    """Refuse what a factory made if every record would raise there."""
+    """Refuse a factory's object with which every record would raise."""
     if not fit(made):
         text = f"expected a {path[0].removesuffix('s')}, got {type(made).__name__}"  # type: ignore[union-attr]
         raise UnfitError((*path, "()" if "()" in table else "class"), TypeError(text))
@@ -240,7 +240,7 @@ def _level(table: Mapping[str, Any], path: KeyPath, default: int = logging.NOTSE
     given = table.get("level")
     if given is None:
         return default
-    if isinstance(given, bool):  # a number to `logging`
+    if isinstance(given, bool):  # `logging` takes it for a number
         raise UnfitError((*path, "level"), TypeError("expected a level, got bool"))
     checking = logging.NullHandler()
     _placed((*path, "level"), partial(checking.setLevel, given))
@@ -260,7 +260,7 @@ def _listed(given: object) -> list[Any]:
 
 
 def plain(given: Any) -> Any:
-    """As `logging.config` takes it: models and what is frozen as dicts and lists, secrets as texts."""
+    """In the types that `logging.config` accepts: models and frozen values as dicts and lists, secrets revealed."""
     if callable(dump := getattr(given, "model_dump", None)):
         return plain(dump(by_alias=True, exclude_none=True))
     if isinstance(given, Mapping):

@@ -1,11 +1,11 @@
-"""Django: the watcher starts with the project, and each request has one generation of it.
+"""Django: the watcher starts with the project, and each request sees one generation.
 
     INSTALLED_APPS = ["hotconf.integrations.django.HotConf", …]
     MIDDLEWARE = ["hotconf.integrations.django.HotConfMiddleware", …]
     HOTCONF = "mysite.config.watcher"
 
-In a view `pinned(request, watcher)` is the config, in a template `request.hotconf.config`; elsewhere, as in commands,
-`watcher.config`. Nothing is copied to `django.conf.settings`, which caches.
+The config is `pinned(request, watcher)` in a view, `request.hotconf.config` in a template, and `watcher.config`
+elsewhere, for instance in commands. Nothing is copied to `django.conf.settings`, which caches.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ T = TypeVar("T")
 _VIEWS: Final = "_hotconf_views"
 _RELOADING: Final = ("runserver", "runserver_plus")
 _SERVES: Final = ("RUN_MAIN", "WERKZEUG_RUN_MAIN")
-"""Are set in the process that serves by those that restart it."""
+"""Set by the reloader in the process that serves."""
 
 
 def pinned(request: HttpRequest, watcher: HotReloadWatcher[T]) -> T:
-    """The config, the same for the whole request. Raises `UsageError` without the middleware."""
+    """The config, which is the same during the whole request. Raises `UsageError` without the middleware."""
     return view(request, watcher).config
 
 
 def view(request: HttpRequest, watcher: HotReloadWatcher[T]) -> View[T]:
-    """One generation of everything for this request: `view.config`, and `view[pool]`, not closed meanwhile."""
+    """The view of this request: `view.config`, and `view[pool]` for resources, which stay open until it ends."""
     views: dict[HotReloadWatcher[Any], View[Any]] | None = getattr(request, _VIEWS, None)
     if views is None:
         text = "this request has no configuration: add 'hotconf.integrations.django.HotConfMiddleware' to MIDDLEWARE"
@@ -60,18 +60,18 @@ def view(request: HttpRequest, watcher: HotReloadWatcher[T]) -> View[T]:
 
 
 class HotConf(AppConfig):  # type: ignore[misc] # Django is not typed
-    """For `INSTALLED_APPS`: starts the watchers of the setting `HOTCONF`, unless they are running.
+    """For `INSTALLED_APPS`: starts the watchers in the setting `HOTCONF`, unless they are running.
 
-    They are closed when the process ends. `runserver` has two processes: only the one that serves watches. The start
-    raises `ConfigError` if the files are not valid; to come up without a configuration, call
-    `watcher.start(require=False)` where the watcher is made.
+    They are closed when the process exits. Of the two processes of `runserver`, only the one that serves watches. The
+    start raises `ConfigError` if the files are not valid; to start without a configuration, call
+    `watcher.start(require=False)` where you create the watcher.
     """
 
     name = "hotconf.integrations.django"
     label = "hotconf"
 
     def ready(self) -> None:
-        """Of Django."""
+        """Called by Django."""
         watchers = _watchers()
         if not _supervises():
             for watcher in watchers:
@@ -80,10 +80,10 @@ class HotConf(AppConfig):  # type: ignore[misc] # Django is not typed
 
 
 class HotConfMiddleware:
-    """For `MIDDLEWARE`, before all that read the configuration: one view of each watcher for each request.
+    """For `MIDDLEWARE`, before all middleware that reads the configuration: pins a view of each watcher.
 
-    What was made of it is not closed until the response ends, also one that streams. `request.hotconf` is the view of
-    the first watcher. Until there is a configuration, requests are answered with 503.
+    Resources stay open until the response ends, streaming responses included. `request.hotconf` is the view of the
+    first watcher. Until there is a configuration, requests get a 503.
     """
 
     sync_capable = async_capable = True
@@ -95,7 +95,7 @@ class HotConfMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Of Django."""
+        """Called by Django."""
         if iscoroutinefunction(self):
             return self._answer(request)
         with ExitStack() as stack:
@@ -108,7 +108,7 @@ class HotConfMiddleware:
             return _streaming(response, stack)
 
     def _enter(self, request: HttpRequest, stack: ExitStack) -> HttpResponse | None:
-        """Pin all; what to answer if that cannot be."""
+        """Pin the views; returns a response if there is no configuration."""
         try:
             views = {each: stack.enter_context(view_of(each, held(each))) for each in self._watchers}
         except NoConfigError:
@@ -119,7 +119,7 @@ class HotConfMiddleware:
 
 
 def _streaming(response: Any, stack: ExitStack) -> Any:
-    """What streams holds the views until it ends, or is closed."""
+    """A streaming response holds the views until it ends or is closed."""
     if getattr(response, "streaming", False):
         stream = _AsyncStream if response.is_async else _Stream
         response.streaming_content = stream(response.streaming_content, stack.pop_all())
@@ -156,7 +156,7 @@ class _AsyncStream:
 
 
 def _watchers() -> tuple[HotReloadWatcher[Any], ...]:
-    """Those of the setting. Raises `ImproperlyConfigured`."""
+    """The watchers in the setting. Raises `ImproperlyConfigured`."""
     given: Any = getattr(settings, "HOTCONF", None)
     listed = list(given) if isinstance(given, list | tuple) else [given]
     watchers = [import_string(each.replace(":", ".")) if isinstance(each, str) else each for each in listed]
@@ -166,6 +166,6 @@ def _watchers() -> tuple[HotReloadWatcher[Any], ...]:
 
 
 def _supervises() -> bool:
-    """Whether this process only restarts the one that serves."""
+    """Whether this process is the reloader, which only restarts the one that serves."""
     reloads = len(sys.argv) > 1 and sys.argv[1] in _RELOADING and "--noreload" not in sys.argv
     return reloads and not any(os.environ.get(name) == "true" for name in _SERVES)

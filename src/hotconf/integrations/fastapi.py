@@ -1,4 +1,4 @@
-"""FastAPI: the watcher's lifespan, dependencies that pin one generation for a request, and a router.
+"""FastAPI: the watcher's lifespan, dependencies that pin one generation for each request, and a router.
 
     app = FastAPI(lifespan=lifespan(watcher))
     Config = Annotated[AppConfig, Depends(pinned(watcher))]
@@ -43,19 +43,18 @@ DEFERRED: Final = 202
 
 
 def pinned(watcher: HotReloadWatcher[T]) -> Callable[[HTTPConnection], AsyncIterator[T]]:
-    """A dependency: the config, the same for the whole request, with its background tasks, or WebSocket.
+    """A dependency: the config, which is the same during the whole request and its background tasks, or WebSocket.
 
-    Its resources are not closed meanwhile. Wherever a request asks for it, by `view` or in an application within
-    the application, it gets the same generation. This is the same function for the same watcher, so that
-    `app.dependency_overrides[pinned(watcher)]` replaces it. Until there is a configuration the request is answered
-    with 503.
+    Resources of that generation stay open until then. All dependencies of a request get the same generation, `view`
+    and mounted applications included. Returns the same function for the same watcher, so
+    `app.dependency_overrides[pinned(watcher)]` replaces it. Until there is a configuration, requests get a 503.
     """
     dependency: Callable[[HTTPConnection], AsyncIterator[T]] = _dependencies(checked(watcher))[0]
     return dependency
 
 
 def view(watcher: HotReloadWatcher[T]) -> Callable[[HTTPConnection], AsyncIterator[View[T]]]:
-    """A dependency: the view of the same generation as `pinned`: `view.config`, and `view[pool]`."""
+    """A dependency: the view of the same generation as `pinned`: `view.config`, and `view[pool]` for resources."""
     dependency: Callable[[HTTPConnection], AsyncIterator[View[T]]] = _dependencies(checked(watcher))[1]
     return dependency
 
@@ -64,7 +63,9 @@ _made: Final[WeakKeyDictionary[HotReloadWatcher[Any], tuple[Any, Any]]] = WeakKe
 
 
 def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
-    """The functions, whose cost each request pays. They do not keep the watcher, because they are kept as long."""
+    """Both dependencies, on the hot path of each request. They hold no reference to the watcher: its cache holds
+    them.
+    """
     if watcher in _made:
         return _made[watcher]
     key, this = place(watcher), ref(watcher)
@@ -80,7 +81,7 @@ def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
         scope = connection.scope
         generation = scope.get(key)
         if mine := generation is None:
-            published = source()  # without a call into Python: it is cold, and each would cost half a microsecond
+            published = source()  # no Python call here: each would cost half a microsecond
             if published is None or published.forked or (generation := published.generation) is None:
                 generation = held(scope)
             scope[key] = generation
@@ -106,7 +107,7 @@ def _dependencies(watcher: HotReloadWatcher[Any]) -> tuple[Any, Any]:
 
 
 def _nothing() -> None:
-    """Of a watcher that no request has asked for."""
+    """Before the first request."""
 
 
 def _there(watcher: HotReloadWatcher[T] | None) -> HotReloadWatcher[T]:
@@ -125,16 +126,16 @@ def _held(watcher: HotReloadWatcher[T], scope: Scope) -> tuple[Generation, Publi
 
 
 class Status(BaseModel):
-    """How the watcher is. No values, and no text that may hold one."""
+    """The health of the watcher, without values and messages, which may quote them."""
 
     health: Literal["ok", "pending", "degraded", "failed", "unwatched"]
-    """As `watcher.health()` has it."""
+    """As in `watcher.health()`."""
     since: datetime
-    """UTC; since when it has been so."""
+    """UTC; when it took this status."""
     generation: int
-    """Of the configuration in force; 0 without one."""
+    """The generation in force; 0 if there is none."""
     pid: int
-    """Of the process that answers, where there are several workers."""
+    """The process that answered, in case of several workers."""
 
 
 class Reloaded(Status):
@@ -144,12 +145,12 @@ class Reloaded(Status):
 
 
 def router(watcher: HotReloadWatcher[Any]) -> APIRouter:
-    """`GET /status` and `POST /reload`, without values. Mount it where only operators come.
+    """`GET /status` and `POST /reload`, without values. Mount it where only operators have access.
 
         app.include_router(router(watcher), prefix="/config", dependencies=[Depends(operator)])
 
-    `/reload` loads the files now and answers 200, 202 if that is deferred while something is busy, and 409 if the
-    files are not valid: what is wrong is in the log. Both answer 503 if the watcher is not running.
+    `/reload` loads the files now, and answers 200, 202 if the reload is deferred, or 409 if the files are not valid;
+    the log has the problems. Both answer 503 if the watcher is not running.
     """
     checked(watcher)
     routes = APIRouter(tags=["configuration"])
@@ -157,7 +158,7 @@ def router(watcher: HotReloadWatcher[Any]) -> APIRouter:
 
     @routes.get("/status", responses=no_watcher)
     async def status(response: Response) -> Status:
-        """How the configuration of this process is: in force, refused, deferred."""
+        """The health of this process's configuration."""
         if not running(watcher):
             response.status_code = 503
         return _status(watcher)
@@ -166,7 +167,7 @@ def router(watcher: HotReloadWatcher[Any]) -> APIRouter:
 
     @routes.post("/reload", responses={**no_watcher, **outcomes})
     async def reload(response: Response) -> Reloaded:
-        """Load the configuration of this process now."""
+        """Load this process's configuration now."""
         try:
             ending = await watcher.areload()
         except UsageError:

@@ -1,4 +1,4 @@
-"""Flask: an extension whose `config` is the same for a whole request.
+"""Flask: an extension whose `config` is the same during a whole request.
 
 hotconf = HotConf(watcher)
 
@@ -9,7 +9,7 @@ def create_app() -> Flask:
 
 hotconf.config.greeting     # in a view
 
-A request holds what it pinned until its response is closed, and each context that used it is popped: Flask pops the
+A request keeps what it pinned until its response is closed and all contexts that used it are popped; Flask pops the
 first one before a stream begins. Copies of a context and of the environment belong to the same request.
 """
 
@@ -48,14 +48,14 @@ T = TypeVar("T")
 class HotConf(Generic[T]):
     """A watcher in Flask applications, typed as its config.
 
-    `init_app` starts it, unless it is running; it is closed when the process ends. Where Flask's reloader runs, only
-    the process that serves watches. A server that forks workers after the import (`gunicorn --preload`) may do so.
+    `init_app` starts it, unless it is running; it is closed when the process exits. With Flask's reloader, only the
+    process that serves watches. Forking workers after the import (`gunicorn --preload`) works.
     """
 
     __slots__ = ("__orig_class__", "__weakref__", "_require", "_starting", "_watcher")
 
     def __init__(self, watcher: HotReloadWatcher[T], app: Flask | None = None, *, require: bool = True) -> None:
-        """`require`: as for `start()`; if false, requests are answered with 503 until there is a configuration."""
+        """`require`: as in `start()`; if false, requests get a 503 until there is a configuration."""
         arguments.flag("require", require)
         self._watcher = checked(watcher)
         self._require = require
@@ -66,8 +66,8 @@ class HotConf(Generic[T]):
     def init_app(self, app: Flask) -> None:
         """Start the watcher for this application. Raises `ConfigError` as `start()` does.
 
-        In a process that may only restart the one that serves (`flask run --debug`, or a script that calls `app.run`)
-        the first request, or the first use of `config`, starts it.
+        In a process that may be Flask's reloader (`flask run --debug`, or a script that calls `app.run`), the first
+        request or the first use of `config` starts it.
         """
         app.extensions.setdefault("hotconf", []).append(self)
         app.wsgi_app = partial(self._serve, app.wsgi_app)  # type: ignore[method-assign]
@@ -77,18 +77,18 @@ class HotConf(Generic[T]):
 
     @property
     def config(self) -> T:
-        """The config: in a request the same until its response is closed, elsewhere that of now.
+        """The config: within a request, the same until its response is closed; elsewhere, the latest.
 
-        Until there is one, requests are answered with 503; elsewhere `NoConfigError` is raised.
+        Until there is one, requests get a 503; elsewhere, this raises `NoConfigError`.
         """
         config: T = self.view.config if has_request_context() else self._held().config
         return config
 
     @property
     def view(self) -> View[T]:
-        """One generation of everything for this request: `view.config`, and `view[pool]`, not closed meanwhile.
+        """The view of this request: `view.config`, and `view[pool]` for resources, which stay open until it ends.
 
-        Streams need `stream_with_context` for that. Raises `UsageError` outside of requests.
+        In a stream, use `stream_with_context`. Raises `UsageError` outside a request.
         """
         if not has_request_context():
             raise UsageError("there is no request here: use `with watcher.pin() as view:`")
@@ -104,7 +104,7 @@ class HotConf(Generic[T]):
     def _serve(
         self, app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """The application, whose request ends when the server closes the response."""
+        """Call the application; the request ends when the server closes the response."""
         pinned, call = self._pinned(environ), object()
         pinned.join(call)
         end = partial(pinned.leave, call)
@@ -137,7 +137,7 @@ class HotConf(Generic[T]):
 
 
 class _Pinned(Generic[T]):
-    """What a request holds of a watcher: one view, as long as it has users, which may be in several threads."""
+    """The view that a request has pinned, while it has users, which may be in several threads."""
 
     __slots__ = ("_lock", "_users", "_view")
 
@@ -147,7 +147,7 @@ class _Pinned(Generic[T]):
         self._view: View[T] | None = None
 
     def join(self, user: object) -> View[T] | None:
-        """Use it, until `leave`. Returns what is pinned."""
+        """Use the view until `leave`. Returns it, if it is pinned."""
         threads.acquire(self._lock)
         try:
             self._users.add(user)
@@ -156,7 +156,7 @@ class _Pinned(Generic[T]):
             self._lock.release()
 
     def view(self, user: object, pin: Callable[[], View[T]]) -> View[T]:
-        """What is pinned: by the first who asks."""
+        """The view; the first user pins it."""
         view = self.join(user)
         if view is not None:
             return view
@@ -170,7 +170,7 @@ class _Pinned(Generic[T]):
             self._lock.release()
 
     def leave(self, user: object) -> None:
-        """The last one releases it. May be repeated."""
+        """The last user releases the view. Idempotent."""
         threads.acquire(self._lock)
         try:
             self._users.discard(user)
@@ -184,10 +184,10 @@ class _Pinned(Generic[T]):
 
 
 def _until_closed(body: Iterable[bytes], environ: WSGIEnvironment, end: Callable[[], None]) -> Iterable[bytes]:
-    """A body of a response, with what is to be called when it has been closed."""
+    """`body`, which calls `end` when it has been closed."""
     closing = _Closing(body, end)
     files = environ.get("wsgi.file_wrapper")
-    if isinstance(files, type) and isinstance(body, files):  # servers send it by other means than iteration
+    if isinstance(files, type) and isinstance(body, files):  # servers send it without iterating
         try:
             body.close = closing.close  # type: ignore[attr-defined]
         except AttributeError:
@@ -197,7 +197,7 @@ def _until_closed(body: Iterable[bytes], environ: WSGIEnvironment, end: Callable
 
 
 class _Closing:
-    """As werkzeug's `ClosingIterator`, also if closing the body fails."""
+    """Like werkzeug's `ClosingIterator`, but also if closing the body fails."""
 
     __slots__ = ("_close", "_end", "_next")
 
@@ -213,7 +213,7 @@ class _Closing:
         return self._next()
 
     def close(self) -> None:
-        """Called by servers, also if nothing was read."""
+        """Called by servers, even if nothing was read."""
         try:
             if self._close is not None:
                 self._close()
@@ -222,7 +222,7 @@ class _Closing:
 
 
 def _supervises(app: Flask) -> bool:
-    """Whether this process may be one that only restarts the one that serves."""
+    """Whether this process may be the reloader, which only restarts the one that serves."""
     if is_running_from_reloader():
         return False
     context: Any = click.get_current_context(silent=True)

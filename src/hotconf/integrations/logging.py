@@ -1,8 +1,8 @@
-"""The logging of a program follows its configuration: `dictConfig`, as a resource.
+"""Logging that follows the configuration: `dictConfig` as a resource.
 
-Handlers, formatters and filters are built before the configuration is published, without touching a logger: what
-cannot be built refuses the save. At publication files of mode "w" are emptied, and handlers are attached, by
-attribute stores. A handler is closed once no logger has it and no record is on its way through it.
+Handlers, formatters and filters are built before the configuration is published, without touching a logger; if one
+cannot be built, the save is refused. At publication, files of mode "w" are truncated, and handlers are attached by
+attribute stores. A handler is closed once no logger has it and no record is passing through it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ T = TypeVar("T")
 def configure(
     watcher: HotReloadWatcher[T], selector: str | tuple[str | int, ...] | Callable[[T], object] = "logging"
 ) -> Resource[Mapping[str, logging.Handler]]:
-    """Have the logging of this process follow a table of the configuration, as `logging.config.dictConfig` reads it.
+    """Let the logging of this process follow a table of the configuration, as in `logging.config.dictConfig`.
 
-    `selector`: where it is, as for `watcher.resource`; a model will do as well as a dict. `version` may be left out;
-    existing loggers stay enabled unless `disable_existing_loggers` is true; those of `hotconf` even then.
-    At the first publication the handlers of the loggers that it names are replaced; later only its own are. Handlers
-    whose part of the configuration has not changed stay the same objects. What a table no longer says is undone. The
+    `selector`: selects the table, a dict or a model, as in `watcher.resource`. `version` is optional. Existing
+    loggers stay enabled unless `disable_existing_loggers` is true; those of `hotconf` always do. The first
+    publication replaces all handlers of the loggers that the table names; later ones replace only its own. Handlers
+    whose part of the configuration is unchanged stay the same objects. What is removed from the table is undone. The
     resource is a mapping of its handlers.
 
-    If something cannot be built (a wrong level, a class that cannot be imported, a directory that is missing), the
-    reload fails as `apply`, at its line. `watcher.rebuild` of the resource recreates all handlers. Closing the
-    watcher closes the handlers, and changes no logger.
+    If something cannot be built (a wrong level, a class that cannot be imported, a missing directory), the reload
+    fails as `apply`, at its line. `watcher.rebuild` of the resource recreates all handlers. Closing the watcher
+    closes the handlers, and changes no logger.
 
-    `"()"`, `"class"` and `ext://` name code, which is imported and called: whoever can write the file can run code.
+    `"()"`, `"class"` and `ext://` import and call code: anyone who can write the file can run code.
 
-    Raises `UsageError` as `watcher.resource`; in a running watcher, what is raised there.
+    Raises `UsageError` as `watcher.resource` does; if the watcher is running, also what that raises.
     """
     follower = _Logging()
     select = watcher._registering().selecting(selector)
@@ -49,7 +49,7 @@ def configure(
 
 
 class _Leased(list[logging.Handler]):
-    """The handlers of a logger. Who iterates over them, as every record does, holds what they belong to."""
+    """The handlers of a logger. Iterating, as each record does, keeps a lease on their resource."""
 
     __slots__ = ("_handle",)
 
@@ -60,7 +60,7 @@ class _Leased(list[logging.Handler]):
 
 @dataclass(eq=False, repr=False)
 class _Built(Mapping[str, logging.Handler]):
-    """What a table says, before any logger knows."""
+    """A built table, not yet attached to loggers."""
 
     table: object = None
     handlers: dict[str, logging.Handler] = field(default_factory=dict)
@@ -78,36 +78,36 @@ class _Built(Mapping[str, logging.Handler]):
 
 
 class _Logging:
-    """The factory of one resource, and what it has made."""
+    """The factory of the resource, with the handlers it has built."""
 
     __module__ = ""
     __qualname__ = "logging"
 
     def __init__(self) -> None:
         self._lock = threads.lock()
-        """Held while users of handlers are counted: a thread may be left alone with a handler that hangs."""
+        """Held while uses of handlers are counted: a thread may hang in a handler."""
         self._users: dict[logging.Handler, int] = {}
-        """Of each open handler, how many tables that were built and are not closed have it."""
+        """For each open handler, how many open tables use it."""
         self._specs: dict[logging.Handler, tuple[str, object]] = {}
-        """What each of them was built of."""
+        """The name and specification of each open handler."""
         self._emptied: set[logging.Handler] = set()
-        """Those of them whose file is to be emptied when they are published."""
+        """Handlers whose file is truncated at their publication."""
         self._attached = _Built()
 
     def __call__(self, table: object) -> Iterator[Mapping[str, logging.Handler]]:
-        """Build what `table` says; close, after that, what nothing else uses."""
+        """Build the handlers of `table`; afterwards, close those that no other table uses."""
         built = self._build(plain(table))
         yield built
         self._release(built.handlers.values())
         for name, handler in self._attached.handlers.items():
-            handler.set_name(name)  # closing one of the same name has taken it away
+            handler.set_name(name)  # closing a handler of the same name has removed it
 
-    # Building, on the thread of resources
+    # Building, on the thread for resources
 
     def _build(self, table: object) -> _Built:
         builder = Builder(table)
         specs = builder.specs()
-        anew = table == self._attached.table  # it was asked for: log files were rotated, for instance
+        anew = table == self._attached.table  # by `rebuild`: log files were rotated, for instance
         with self._lock:
             open_ = {name: handler for handler, (name, spec) in self._specs.items() if specs.get(name) == spec}
             kept = {name: handler for name, handler in open_.items() if specs.get(name) is not None and not anew}
@@ -127,7 +127,7 @@ class _Logging:
             )
             for name, handler in built.handlers.items():
                 if name not in kept and (listener := getattr(handler, "listener", None)) is not None:
-                    listener.start()  # of a `QueueHandler`, from Python 3.12 on: nobody else would
+                    listener.start()  # of a `QueueHandler`, from Python 3.12 on
         except BaseException:
             self._release(taken.values())
             raise
@@ -137,7 +137,7 @@ class _Logging:
         return built
 
     def _release(self, handlers: Any) -> None:
-        """Close those that nothing else uses, the last first: a buffer is flushed to its target."""
+        """Close handlers that no other table uses, in reverse: a buffer is flushed to its target."""
         error: Exception | None = None
         for handler in reversed(list(handlers)):
             with self._lock:
@@ -151,15 +151,15 @@ class _Logging:
                 if getattr(listener, "_thread", None) is not None:  # it was started
                     listener.stop()
                 handler.close()
-            except Exception as raised:  # noqa: BLE001 - the others are closed all the same
+            except Exception as raised:  # noqa: BLE001 - the others must be closed, too
                 error = raised
         if error is not None:
             raise error
 
-    # At publication, on a thread that must not wait: attribute stores (for mode "w", a file is cut), and no lock
+    # At publication, on a thread that must not block: attribute stores, and truncation of files of mode "w"; no lock
 
     def installed(self, handle: Handle[_Built] | None) -> None:
-        """From now on the loggers have this. None: the watcher is closed, and the handlers are nobody's."""
+        """Attach the handlers to their loggers. None: the watcher is closed."""
         old, new = self._attached, _Built() if handle is None else handle.value
         try:
             if handle is None:
@@ -186,7 +186,7 @@ class _Logging:
     def _attach(
         self, logger: logging.Logger, wanted: Wanted, before: Wanted | None, handle: Handle[Any] | None
     ) -> None:
-        """Give it what is wanted. What others have added since the first time stays."""
+        """Configure one logger. Handlers and filters that others have added since the first time stay."""
         foreign = [] if before is None else [each for each in logger.handlers if each not in before.handlers]
         filters = [] if before is None else [each for each in logger.filters if each not in before.filters]
         logger.propagate = wanted.propagate
@@ -197,16 +197,16 @@ class _Logging:
 
 
 def _empty(handler: Any) -> None:
-    """Its file, which nothing was written to by it: no more than a call of the system."""
+    """Truncate its file, to which it has written nothing yet: system calls only."""
     try:
         handler.stream.truncate(0)
-        handler.stream.seek(0)  # an encoding may begin with a mark
+        handler.stream.seek(0)  # an encoding may have written a BOM
     except (OSError, ValueError, AttributeError):
         log.fault("reload", "A log file could not be emptied")
 
 
 def _forget_levels() -> None:
-    """Loggers remember which levels are enabled, under a lock of `logging`, which any thread may hold."""
+    """Clear the cache of enabled levels, whose lock any thread may hold."""
     lock = getattr(logging, "_lock", None)
     manager: Any = logging.root.manager
     if lock is not None and lock.acquire(blocking=False):
@@ -218,4 +218,4 @@ def _forget_levels() -> None:
     for logger in list(manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
             logger._cache.clear()  # type: ignore[attr-defined]
-    threads.Thread(manager._clear_cache, "hotconf logging").start()  # what was computed just now with old levels
+    threads.Thread(manager._clear_cache, "hotconf logging").start()  # clears what was cached meanwhile

@@ -1,4 +1,4 @@
-"""What an import says that needs a package which is not installed: one sentence, with the extra's name."""
+"""The error of an import whose extra is not installed: one sentence that names it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ if TYPE_CHECKING:
 
 
 class needs:  # noqa: N801 - reads as a statement
-    """Inside this context manager the package of an extra is imported.
+    """A context manager around imports of an extra's package.
 
         with needs("fastapi"):
             from fastapi import Depends
 
-    If `package`, by default of the extra's own name, is not installed, the import raises `ModuleNotFoundError` with
-    one sentence that names the extra, and what needs it: `of`, by default the integration. A package that is there
-    and lacks something raises what it raises.
+    If `package` (by default, named like the extra) is not installed, `ModuleNotFoundError` says in one sentence which
+    extra to install, and for what: `of`, by default the integration. Errors within an installed package pass through.
     """
 
     def __init__(self, extra: str, package: str | None = None, *, of: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Prometheus: `Collector`, whose metrics are named as Prometheus' own about its configuration."""
+"""Prometheus: `Collector`, whose metrics are named like Prometheus' own about its configuration."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hotconf.status.record import Status
 
 _MULTIPROCESS: Final = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
-"""The variables that turn this mode on."""
+"""The variables that enable the multiprocess mode."""
 _GAUGES: Final = {
     "hotconf_config_last_reload_successful": "Whether the latest load of the configuration succeeded.",
     "hotconf_config_last_reload_success_timestamp_seconds": "When the latest successful load ended.",
@@ -44,27 +44,28 @@ _GAUGES: Final = {
     "hotconf_degraded": "Whether the last good state is in use: the files have not been valid since the start.",
     "hotconf_watch_healthy": "Whether every change of the files is noticed at once.",
 }
-"""What can go up and down, each with one sample for a watcher."""
+"""The gauges, each with one sample per watcher."""
 _RESULTS: Final = ("success", "unchanged", "failed", "deferred")
 _PHASES: Final = ("read", "parse", "validate", "apply")
 
 
 class Collector:
-    """The metrics of a watcher, as a collector that is registered with a registry of prometheus_client.
+    """The metrics of a watcher, as a collector for a registry of prometheus_client.
 
         REGISTRY.register(Collector(watcher))
 
-    No label and no sample holds a value of the configuration. A scrape reads what the watcher knows: it may come
-    before the start, during a reload, after a fork and after `close()`.
+    No label or sample contains a value of the configuration. Scrapes work at any time: before the start, during a
+    reload, after a fork and after `close()`.
 
-    In prometheus_client's multiprocess mode (`PROMETHEUS_MULTIPROC_DIR` is set) a scrape of any process has all
-    processes, with the label `pid`: they are read from the watcher's `state_dir`.
+    In prometheus_client's multiprocess mode (`PROMETHEUS_MULTIPROC_DIR` is set), a scrape of any process covers all
+    processes, with the label `pid`; their metrics are read from the watcher's `state_dir`.
     """
 
     def __init__(self, watcher: HotReloadWatcher[Any], *, name: str | None = None) -> None:
-        """`name`: the label `config`, by default the name of the main file, or of the model if there is none.
+        """`name`: the value of the label `config`; by default, the name of the main file, or of the model without
+        files.
 
-        Raises `UsageError` for a name that cannot work, and in multiprocess mode for a watcher without a `state_dir`.
+        Raises `UsageError` for an invalid name, and in multiprocess mode for a watcher without a `state_dir`.
         """
         self._multiprocess = any(variable in os.environ for variable in _MULTIPROCESS)
         self._labels = ["config", "pid"] if self._multiprocess else ["config"]
@@ -72,7 +73,7 @@ class Collector:
         self.add(watcher, name=name)
 
     def add(self, watcher: HotReloadWatcher[Any], *, name: str | None = None) -> Collector:
-        """One more watcher, under a name of its own: one registry takes one collector. Returns the collector."""
+        """Add a watcher with another name, because a registry takes one collector. Returns the collector."""
         reloader = checked(watcher)._reloader
         if self._multiprocess and reloader.history is None:
             text = (
@@ -90,7 +91,7 @@ class Collector:
         return _families(self._labels, ())
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now."""
+        """The metrics with their current samples."""
         rows: Iterable[_Row]
         if self._multiprocess:
             rows = chain.from_iterable(_everywhere(*each) for each in self._watchers.items())
@@ -107,25 +108,25 @@ def _name(watcher: HotReloadWatcher[Any]) -> str:
 def _label(given: object) -> str:
     if not isinstance(given, str) or not given:
         raise arguments.wrong("name", given, "the label of this configuration")
-    return printable(given)  # a name of a file may hold what is no text
+    return printable(given)  # a file's name may contain any bytes
 
 
 class _Row(NamedTuple):
-    """What one watcher in one process says."""
+    """The samples of one watcher in one process."""
 
     labels: tuple[str, ...]
     gauges: Mapping[str, float]
-    """Those that are known."""
+    """Without gauges that are unknown."""
     reloads: Mapping[str, float]
     failures: Mapping[str, float]
     durations: Mapping[str, tuple[list[tuple[str, float]], float]]
-    """Of each phase the buckets and the sum."""
+    """Buckets and sum of each phase."""
     callbacks: float
     digest: str
 
     @classmethod
     def of(cls, labels: tuple[str, ...], digest: str, gauges: dict[str, float], stats: Mapping[str, Any]) -> _Row:
-        """`stats`: as `Stats.as_dict()`. Raises `LookupError`, `TypeError` or `ValueError` if they are not."""
+        """`stats`: as from `Stats.as_dict()`. Raises `LookupError`, `TypeError` or `ValueError` if malformed."""
         good, at = stats["successful"], stats["succeeded_at"]
         known = {} if good is None else {"hotconf_config_last_reload_successful": float(good)}
         if at is not None:
@@ -147,7 +148,7 @@ def _histogram(found: Mapping[str, Any]) -> tuple[list[tuple[str, float]], float
 
 
 def _here(name: str, watcher: HotReloadWatcher[Any]) -> _Row:
-    """What it knows of itself."""
+    """The samples of this process."""
     stats = watcher.stats
     running = watcher.health().status != "unwatched" or not watcher.settings.enabled
     gauges = {
@@ -160,11 +161,11 @@ def _here(name: str, watcher: HotReloadWatcher[Any]) -> _Row:
 
 
 def _everywhere(name: str, watcher: HotReloadWatcher[Any]) -> Iterator[_Row]:
-    """What all processes of this machine say of themselves in the state directory."""
+    """The samples of all processes on this machine, from the status files."""
     reloader, here = watcher._reloader, os.uname().nodename
     found: list[Status] = []
     if reloader.history is not None:
-        with suppress(OSError, UsageError):  # each process logs that, and it is in its health
+        with suppress(OSError, UsageError):  # each process logs it, and its health says so
             found = statuses(reloader.history.state_dir, reloader.options.path)
     for status in {each.pid: each for each in found if each.host == here}.values():
         gauges = {
@@ -173,12 +174,12 @@ def _everywhere(name: str, watcher: HotReloadWatcher[Any]) -> Iterator[_Row]:
             "hotconf_pending_restart": float(status.pending_restart),
             "hotconf_watch_healthy": float(status.stats.get("trouble") in (None, ASKED_FOR)),
         }
-        with suppress(LookupError, TypeError, ValueError):  # of another version, or no status at all
+        with suppress(LookupError, TypeError, ValueError):  # of another version, or malformed
             yield _Row.of((name, str(status.pid)), status.digest, gauges, status.stats)
 
 
 def _families(labels: Sequence[str], rows: Iterable[_Row]) -> Iterator[Metric]:
-    """All metrics, with these samples."""
+    """All metrics with these samples."""
     gauges = {name: GaugeMetricFamily(name, text, labels=labels) for name, text in _GAUGES.items()}
     reloads = CounterMetricFamily("hotconf_reloads", "Reloads by outcome.", labels=[*labels, "result"])
     failures = CounterMetricFamily(

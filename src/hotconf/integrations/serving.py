@@ -1,8 +1,8 @@
-"""A watcher that applications serve from: who starts it closes it, and a request has one generation of it.
+"""What the integrations with web frameworks share: the watcher's life, and one generation for each request.
 
-Rule 1: a watcher that runs already is used as it is. One that an application started is closed by the last of those
-that began meanwhile, and can be started again then: each `with TestClient(app)` does.
-Rule 2: the scope of a request holds the generation that was pinned first, for all who ask later.
+Rule 1: a watcher that is already running is left running. One that an application started is closed by the last
+application that uses it, and can be started again: each `with TestClient(app)` does so.
+Rule 2: the scope of a request holds the generation that was pinned first, for everything in that request.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PAUSE_S: Final = 0.01
 
 
 def checked(watcher: HotReloadWatcher[T]) -> HotReloadWatcher[T]:
-    """The argument. Raises `UsageError` if it is none."""
+    """`watcher`, if it is one. Raises `UsageError` otherwise."""
     if not isinstance(watcher, HotReloadWatcher):
         raise arguments.wrong("watcher", watcher, "a HotReloadWatcher")
     return watcher
 
 
 def running(watcher: HotReloadWatcher[Any]) -> bool:
-    """Whether it was started, and is not closed."""
+    """Whether it is started, and not closed."""
     reloader = watcher._reloader
     return reloader.check() is not None and not reloader.cycle.closed
 
@@ -44,7 +44,7 @@ def running(watcher: HotReloadWatcher[Any]) -> bool:
 
 
 class _Uses:
-    """The applications that run within a watcher."""
+    """The applications that use a watcher."""
 
     __slots__ = ("count", "lock", "ours")
 
@@ -53,11 +53,11 @@ class _Uses:
         self.ours = False
         """Whether one of them started it."""
         self.lock = threads.lock()
-        """Held while one of them starts or closes it."""
+        """Held while an application starts or closes the watcher."""
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """One after the other, in whatever event loops they are."""
+        """One application at a time, across event loops."""
         import asyncio
 
         while not self.lock.acquire(blocking=False):
@@ -73,7 +73,7 @@ _uses: Final[WeakKeyDictionary[HotReloadWatcher[Any], _Uses]] = WeakKeyDictionar
 
 @asynccontextmanager
 async def served(watcher: HotReloadWatcher[Any], *, require: bool = True) -> AsyncIterator[None]:
-    """An application runs within it, in this event loop."""
+    """Run the watcher while an application uses it, in this event loop."""
     uses = _uses.setdefault(watcher, _Uses())
     async with uses.turn():
         if not running(watcher):
@@ -107,7 +107,7 @@ async def _start(watcher: HotReloadWatcher[Any], *, require: bool) -> None:
 
 
 async def _enter_anew(watcher: HotReloadWatcher[Any]) -> None:
-    """It runs already: perhaps in another loop, or since before a fork. What is absent is made before requests."""
+    """Use a running watcher, which may be of another loop, or from before a fork: create its resources here."""
     import asyncio
 
     if watcher._reloader.cycle.loop_lost:
@@ -120,12 +120,12 @@ async def _enter_anew(watcher: HotReloadWatcher[Any]) -> None:
 
 
 def place(watcher: HotReloadWatcher[Any]) -> str:
-    """Where the scope of a request holds its generation of this watcher."""
+    """The key in a request's scope of its generation of this watcher."""
     return f"hotconf.{id(watcher):x}"
 
 
 def held(watcher: HotReloadWatcher[Any]) -> Generation:
-    """What is published. While there is a reference to it, what was made of it is not closed.
+    """The published generation. Its resources stay open while it is referenced.
 
     Raises `NoConfigError` after a start without a configuration, `UsageError` if the watcher is not running.
     """
@@ -144,5 +144,5 @@ def held(watcher: HotReloadWatcher[Any]) -> Generation:
 
 
 def view_of(watcher: HotReloadWatcher[T], generation: Generation) -> View[T]:
-    """A view of what is held."""
+    """A view of that generation."""
     return View(watcher._applying().published, generation)

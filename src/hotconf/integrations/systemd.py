@@ -1,4 +1,4 @@
-"""systemd: a `Type=notify-reload` service says when it is ready, reloads on `systemctl reload`, reports its status.
+"""systemd: notifications of a `Type=notify-reload` service: ready, reloading, and its status.
 
 with HotReloadWatcher("config.toml", Config) as watcher:
     notify(watcher)
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from hotconf import ConfigReloadEvent, HotReloadWatcher
 
 _SEND_S: Final = 1.0
-"""How long to wait for room in systemd's socket before another try."""
+"""How long a send waits for room in systemd's socket before it is retried."""
 
 
 def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Service:
-    """Say that the service is ready, and from now on report the watcher's status: `STATUS=running generation 5`.
+    """Notify systemd that the service is ready, and report the watcher's status from then on: `STATUS=running
+    generation 5`.
 
-    `signum`, as `ReloadSignal=` has it, by default SIGHUP, loads the files as `reload_on()` does; `systemctl reload`
-    returns once that has ended, well or not: the status says which. Problems are reported without values and secrets.
-    Not started by systemd (`NOTIFY_SOCKET` is not set), nothing happens at all.
+    The signal `signum` (as in `ReloadSignal=`; SIGHUP by default) loads the files, as with `reload_on()`. `systemctl
+    reload` returns when the reload has ended, successfully or not: the status says which, without values and secrets.
+    Does nothing if systemd has not started the process (`NOTIFY_SOCKET` is not set).
 
-    To be called in the main thread, once the watcher runs and the service can do its work. Raises `UsageError` if the
-    watcher does not run, and as `reload_on()` does.
+    Call it in the main thread, when the watcher is running and the service can do its work. Raises `UsageError` if
+    the watcher is not running, and as `reload_on()` does.
     """
     checked(watcher)
     if INERT.applies():
@@ -54,7 +55,7 @@ def notify(watcher: HotReloadWatcher[Any], *, signum: int | None = None) -> Serv
 
 
 class Service:
-    """Notifies systemd of a watcher's reloads. `close()`, or that of the watcher, ends it."""
+    """Notifies systemd of a watcher's reloads, until it or the watcher is closed."""
 
     def __init__(self, watcher: HotReloadWatcher[Any], address: str) -> None:
         self._watcher = watcher
@@ -62,16 +63,16 @@ class Service:
         self._socket: socket.socket | None = None
         self._pid = os.getpid()
         self._asked = False
-        """A reload is requested, and has not begun."""
+        """A reload was requested, and has not begun."""
         self._due = False
-        """A status is to be said, and has not been asked for."""
+        """A status is to be sent, and has not been computed."""
         self._open = True
         self._said = ""
         self._ends: list[Callable[[], object]] = []
         self._worker = Worker("hotconf systemd", log.thread)
 
     def close(self) -> None:
-        """Say nothing more; the signal is handled as before. Idempotent."""
+        """Send nothing more, and restore the signal's handler. Idempotent."""
         self._open = False
         while self._ends:
             self._ends.pop()()
@@ -109,7 +110,7 @@ class Service:
             taken.close()
 
     def _ask(self) -> None:
-        """The signal came: only post, for this may be anywhere."""
+        """Handles the signal: only posts, because it may interrupt anything."""
         if self._pid != os.getpid():  # the parent notifies systemd
             self._watcher._reloader.request()
         elif not self._asked:
@@ -137,7 +138,9 @@ class Service:
     def _tell(self) -> None:
         self._due = False
         status = self._status
-        over = not self._open or self._watcher._reloader.cycle.closed  # asked afterwards: "closed" is not said
+        over = (
+            not self._open or self._watcher._reloader.cycle.closed
+        )  # checked after the status: "closed" is never sent
         if status != self._said and not over:
             self._said = status
             self._send(f"STATUS={status}")
@@ -155,9 +158,9 @@ class Service:
         while True:
             try:
                 self._socket.sendto(message.encode(), self._address)
-            except TimeoutError:  # systemd is busy, and its socket is full: without this message it would wait for it
+            except TimeoutError:  # the socket is full, and systemd waits for this message
                 if not late:
-                    log.warning("reload", "systemd does not read its notifications: they are repeated until it does")
+                    log.warning("reload", "systemd does not read its notifications: they are retried until it does")
                 late = True
                 if self._open:
                     continue
@@ -167,7 +170,7 @@ class Service:
 
 
 def _address(given: str) -> str:
-    """Of the socket; empty if there is none."""
+    """The address of the socket; empty if there is none."""
     if not given:
         return ""
     if given[0] not in "/@":

@@ -1,1 +1,1 @@
-"""The fleet: followed while its screen is open, and shown."""
+"""The fleet: followed while its screen is open."""

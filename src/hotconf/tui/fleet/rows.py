@@ -1,6 +1,6 @@
-"""A fleet as rows: what is current, who refuses it and why, who has not answered, all others, and what was before.
+"""A fleet as rows: the current version, the processes by state, and the history.
 
-Processes are grouped when they are many: those that refuse by their reason, those that accept by what they serve.
+Many processes are grouped: those that refuse by reason, those that accept by the version they serve.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hotconf.tui.view.rows import Key, Tone
 
 MOST_LISTED: Final = 20
-"""More processes than these are grouped, and folded."""
+"""More processes are grouped, and folded."""
 _LABEL: Final = 10
 _BAR: Final = 30
 _MOST_VERSIONS: Final = 8
@@ -36,9 +36,9 @@ _TITLES: Final[dict[State, tuple[str, Tone]]] = {
     "paused": ("Paused", "warn"),
     "ack": ("Accepted", "good"),
 }
-"""In the order in which they are shown."""
+"""In the order on the screen."""
 _UNREASONED: Final[frozenset[State]] = frozenset({"ack", "behind"})
-"""There is no reason, or it is about what was current before."""
+"""Without a reason, or with one about an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Fact:
 
     status: FleetStatus | None = None
     at: datetime | None = None
-    """When that was so at last: now, or when the trouble began."""
+    """When `status` was last known to be right: now, or when the trouble began."""
     trouble: str | None = None
-    """Why it may be different by now."""
+    """Why `status` may be out of date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that changes something, to be typed in a shell."""
+    """A shell command that changes the fleet."""
 
     line: str
     what: str
@@ -68,7 +68,7 @@ def rows(
     room: int,
     today: date,
 ) -> tuple[Row, ...]:
-    """All of it, in `room` columns. `history`: newest first, or why it is not known."""
+    """The whole screen, `room` columns wide. `history`: newest first, or why it could not be read."""
     status = fact.status
     found = list(_trouble(fact, room, today))
     if status is None:
@@ -133,7 +133,7 @@ def _label(text: str) -> Span:
 
 
 def _lines(name: str, text: str, tone: Tone, room: int) -> Iterator[Row]:
-    """A text of any length behind its label; those that are nameless have none."""
+    """A text of any length behind its label; names that are too long are left out."""
     if not text:
         return
     text = printable(text)
@@ -212,7 +212,7 @@ def _group(
     room: int,
     today: date,
 ) -> Iterator[Row]:
-    """Those with the same reason, or that serve the same: folded."""
+    """Processes with the same reason or version, folded."""
     opened = toggled.get(key, False)
     number = _processes(len(members))
     shown = cut(printable(text), max(room - width(number) - 6, 10))
@@ -223,7 +223,7 @@ def _group(
 
 
 def _member(key: Key, member: Member, depth: int, tone: Tone | None, room: int, today: date) -> Iterator[Row]:
-    """One process, and below it why, unless its group says so (`tone` is None)."""
+    """One process, with its reason below, unless its group has that (`tone` is None)."""
     labels = " ".join(f"{name}={value}" for name, value in sorted(member.labels.items()))
     host = f" on {member.host}" if member.host and member.host != member.instance else ""
     said = [f"{_serving(member.version)}{host}", when(_time(member.since), today), labels]
@@ -296,7 +296,7 @@ def _history(current: Published | None, history: Sequence[Published] | str, room
 
 
 def _time(text: str) -> datetime | None:
-    """A time as records have it; None for what is none."""
+    """A record's time; None if it is malformed."""
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone() if found.tzinfo is not None else None

@@ -1,7 +1,7 @@
 """`FleetWatch`: the state of a fleet, followed on a thread of its own while its screen is open.
 
-Rule 1: nothing is published, and nothing is registered: it reads.
-Rule 2: whatever fails is shown and tried again; what was known last stays, with its time.
+Rule 1: it only reads: it publishes nothing, and does not join the fleet.
+Rule 2: failures are shown and retried; the last known state stays, with its time.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _ENTRIES: Final = 50
 
 
 class FleetWatch:
-    """From `start` to `end`. `take` is asked on the thread of the app; what is *slow* on another."""
+    """Follows a fleet from `start` to `end`. `take` is for the app's thread, *slow* methods for others."""
 
     def __init__(self, opened: Callable[[], Fleet], now: Callable[[], datetime]) -> None:
-        """`opened` makes a `Fleet`, each time another: one is used by one thread."""
+        """`opened` makes a new `Fleet` each time, because each may be used by one thread only."""
         self._opened = opened
         self._now = now
         self._over = threading.Event()
@@ -38,22 +38,22 @@ class FleetWatch:
         self._fact = Fact()
 
     def start(self) -> None:
-        """Follow it from now on."""
+        """Begin to follow."""
         threading.Thread(target=self._run, name="hotconf fleet", daemon=True).start()
 
     def end(self) -> None:
-        """Follow it no longer. Waits for nothing."""
+        """Stop following. Does not block."""
         self._over.set()
         if self._fleet is not None:
             self._fleet.end()
 
     @property
     def fact(self) -> Fact:
-        """What is known, as it was taken last."""
+        """The state as of the last `take`."""
         return self._fact
 
     def take(self) -> bool:
-        """Take what is known by now; returns whether anything is new."""
+        """Update `fact`; returns whether it has changed."""
         if not self._news:
             return False
         self._news = False
@@ -68,7 +68,7 @@ class FleetWatch:
         return True
 
     def history(self) -> tuple[Published, ...] | str:
-        """Slow. What was current, newest first; or why that is not known."""
+        """Slow. The history, newest first, or why it could not be read."""
         try:
             with self._opened() as fleet:
                 return fleet.history(_ENTRIES)
@@ -76,7 +76,7 @@ class FleetWatch:
             return str(error)
 
     def documents(self, old: str, new: str) -> tuple[Shown, Shown] | str:
-        """Slow. Two versions, or why they cannot be had. They may hold secrets."""
+        """Slow. Two documents, or why they could not be read. They may contain secrets."""
         try:
             with self._opened() as fleet:
                 return fleet.show(old), fleet.show(new)
