@@ -1,4 +1,4 @@
-"""`hotconf fleet`: publish a configuration to many machines, and see what becomes of it."""
+"""`hotconf fleet`: publish a configuration to many machines, and see who accepts it."""
 
 from __future__ import annotations
 

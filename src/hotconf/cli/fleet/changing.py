@@ -1,4 +1,4 @@
-"""`hotconf fleet promote` and `hotconf fleet rollback`: make something current that was published before."""
+"""`hotconf fleet promote` and `hotconf fleet rollback`: make a published version current."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hotconf fleet pause` and `hotconf fleet resume`: processes keep what they have meanwhile."""
+"""`hotconf fleet pause` and `hotconf fleet resume`: between them, processes keep what they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a document is, before it is published: read from a file or stdin, judged by the program's model, compared."""
+"""Before a publish: read a document from a file or stdin, check it by the program's model, compare it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _STDIN: Final = Path("-")
 _MOST_BYTES: Final = 1 << 24
-"""More is not read."""
+"""Files are read up to this size."""
 
 
 class _Document(Source):
-    """The document in a command's hands."""
+    """A source of one document, which never changes."""
 
     kind = "etcd"
 

@@ -1,4 +1,4 @@
-"""Which fleet a command means, and how etcd is reached: the argument NAME and the options of all fleet commands."""
+"""The argument NAME and the options that all fleet commands share: which fleet, and how to reach etcd."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEEDED: Final = "give --endpoints URL, or set HOTCONF_ETCD_ENDPOINTS"
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A fleet, and how it is reached."""
+    """A fleet, and how to reach it."""
 
     name: str
     endpoints: str
@@ -35,7 +35,7 @@ class Remote:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Those of `Fleet` and `Etcd`, but for the name."""
+        """The arguments of `Fleet` and `Etcd`, without the name."""
         return {
             "endpoints": self.endpoints,
             "tls": self.tls,
@@ -60,7 +60,7 @@ class Remote:
 
 
 def fleet_command(command: Callable[..., None]) -> Callable[..., None]:
-    """NAME and the options that all share, as one argument `remote`."""
+    """Pass NAME and the shared options to a command, as the argument `remote`."""
 
     @wraps(command)
     def run(

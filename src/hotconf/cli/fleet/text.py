@@ -1,4 +1,4 @@
-"""What the fleet's commands say: text for people, and JSON. No value of a configuration is in it."""
+"""The output of the fleet's commands, as text and as JSON, without values of a configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORDS: Final[dict[State, str]] = {
     "ahead": "ahead",
     "behind": "not answered",
 }
-"""The states, in the order in which they are counted."""
+"""The states, in the order of their counts."""
 
 
 def counted(number: int, noun: str = "process") -> str:
@@ -44,12 +44,12 @@ def published_line(published: Published) -> str:
 
 
 def published_json(published: Published) -> dict[str, Json]:
-    """The same for programs."""
+    """The same, as JSON."""
     return {key: value for key, value in asdict(published).items() if key != "publish_id"}
 
 
 def status_lines(status: FleetStatus) -> Iterator[str]:
-    """Who runs what: what is current, counts by version and by state, and what is not as it should be."""
+    """The current version, counts by version and state, and the processes that need attention."""
     current = status.current
     yield "nothing is published yet" if current is None else f"current: {published_line(current)}"
     if status.offer is not None:
@@ -78,7 +78,7 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
 
 
 def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
-    """Those members, a line each, with the reasons."""
+    """A line for each of `members`, with its reason."""
     if not members:
         return
     yield f"{title}:"
@@ -91,7 +91,7 @@ def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
 
 
 def status_json(status: FleetStatus) -> dict[str, Json]:
-    """The same for programs: one object."""
+    """The status, as JSON."""
     found: dict[str, Any] = asdict(status)
     found["current"] = None if status.current is None else published_json(status.current)
     found["states"] = {state: status.states[state] for state in _WORDS}
@@ -129,13 +129,13 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def pruned_json(pruned: Pruned) -> dict[str, Json]:
-    """The same for programs."""
+    """The same, as JSON."""
     deleted: dict[str, Json] = {"epochs": list(pruned.epochs), "versions": list(pruned.versions)}
     return {"deleted": deleted, "entries_left": pruned.entries_left, "documents_left": pruned.documents_left}
 
 
 def waited_lines(waited: Waited) -> Iterator[str]:
-    """What became of a publish."""
+    """The result of a publish."""
     total = len(waited.status.members)
     if waited.superseded:
         yield "something else became current meanwhile"

@@ -1,1 +1,1 @@
-"""What an operator does with a fleet, and gets to know of it."""
+"""The operator's side of a fleet: publishing, following, and its results."""

@@ -1,4 +1,4 @@
-"""Who the canaries are: decided by the publisher among those that are there, told by one cut-off to all."""
+"""Choosing canaries: the publisher ranks the registered instances, and publishes one threshold."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _LABEL: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._/-]*)=(.+)")
 def canary_of(rule: str, salt: str, state: State) -> Canary:
     """The canaries by `rule`: `1`, `10%` (at least one) or `zone=eu`.
 
-    Instances are ranked, not processes: all processes of an instance serve the same. Raises `UsageError` for a rule
-    that cannot be, that would be nobody or everybody, or if there is nothing that the others could go on with.
+    Instances are ranked, not processes: all processes of an instance serve the same. Raises `UsageError` for an
+    invalid rule, one that matches no instance or all of them, and if no version is published that the others could
+    serve.
     """
     current = state.known.current
     if current is None:
-        raise UsageError("canary: nothing is published that all others could go on with")
+        raise UsageError("canary: nothing is published that the others could serve")
     stable = current.stable
     if label := _LABEL.fullmatch(rule):
         key, value = label.groups()
@@ -39,7 +40,7 @@ def canary_of(rule: str, salt: str, state: State) -> Canary:
     if count < 1 or (percent and count >= 100):
         raise arguments.wrong("canary", rule, "a number from 1 on, or a part from 1% to 99%")
     if not names:
-        raise UsageError("canary: no instance is there")
+        raise UsageError("canary: no instance is registered")
     if wanted >= len(names):
-        raise UsageError(f"canary: {rule} would be all {len(names)} instances that are there")
+        raise UsageError(f"canary: {rule} would be all {len(names)} registered instances")
     return Canary(rule, stable, salt=salt, until=sorted(rank(salt, name) for name in names)[wanted - 1])

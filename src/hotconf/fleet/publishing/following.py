@@ -1,4 +1,4 @@
-"""What becomes of a publish: the statuses of all processes, followed by a watch."""
+"""Following a publish: the statuses of all processes, kept up to date by a watch."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hotconf.fleet.publishing.reading import State
 from hotconf.fleet.publishing.results import FleetStatus, Published, Waited
 
 _AGAIN_S: Final = 0.5
-"""The pause before it is asked again after a failure."""
+"""The pause before a retry."""
 
 
 class Guarded(NamedTuple):
-    """What became of a publish that was guarded."""
+    """The result of a guarded publish."""
 
     waited: Waited
     rolled_back: Published | None
-    """What is current instead, if too many refused."""
+    """The rollback, if too many processes refused."""
 
 
 def follow(
@@ -38,11 +38,11 @@ def follow(
     streams: Callable[[], Stream] = Stream,
     tell: Callable[[str | None], object] = lambda why: None,  # noqa: ARG005
 ) -> Iterator[tuple[State, set[tuple[str, str]] | None]]:
-    """The state, then again after each change, with the processes concerned (None: it was read afresh).
+    """Yields the state, then again after each change, with the processes concerned (None after a reread).
 
-    Ends at `until`, by the monotonic clock, or some milliseconds later; `every_s`: at the latest then it is yielded
-    again. `streams` makes what can be cut, which ends it. `tell` is called with why etcd cannot be reached, and with
-    None when it can. Raises `UnreachableError` when that lasts, and what etcd refuses.
+    Ends at `until`, by the monotonic clock, or some milliseconds later, or when a stream from `streams` is cut.
+    Yields at least every `every_s` seconds. `tell` is called with the reason when etcd becomes unreachable, and with
+    None when it is reachable. Raises `UnreachableError` if an outage lasts, and the errors of refusals.
     """
     failed_at: float | None = None
     forbidden = False
@@ -69,7 +69,7 @@ def follow(
         except DeniedError:
             if forbidden:
                 raise
-            forbidden = True  # or its token has expired: the next try has another one
+            forbidden = True  # or its token has expired: the retry has a new one
         except UnreachableError as error:
             if stream.is_cut:
                 return
@@ -82,7 +82,7 @@ def follow(
 
 
 class Following:
-    """Waits for what instances say."""
+    """Follows the statuses of instances."""
 
     def __init__(self, gateway: Gateway, keys: Keys) -> None:
         self._gateway = gateway
@@ -91,17 +91,18 @@ class Following:
         self._ended = False
 
     def states(self, tell: Callable[[str | None], object]) -> Iterator[State]:
-        """All that is known now, and after each change, until `end`: each a copy, of which the status is made only if
-        it is looked at. A thousand processes may answer within a second.
+        """Yields a copy of the state, then again after each change, until `end`. The status is computed only when it
+        is read, because a thousand processes may answer within a second.
 
-        `tell` is called, on this thread, with why etcd cannot be reached, and with None when it can again.
+        `tell` is called, on this thread, with the reason when etcd becomes unreachable, and with None when it is
+        reachable again.
         """
         watched = follow(self._gateway, self._keys, float("inf"), streams=self._cuttable, tell=tell)
         for state, _ in watched:
             yield replace(state, instances=dict(state.instances), votes=dict(state.votes))
 
     def end(self) -> None:
-        """End `states`, from another thread."""
+        """End `states`. Safe in any thread."""
         self._ended = True
         if self._stream is not None:
             self._stream.cut()
@@ -113,7 +114,7 @@ class Following:
         return self._stream
 
     def statuses(self, timeout_s: float | None = None) -> Iterator[FleetStatus]:
-        """The status now, and after each change, until the time is over; for ever without one."""
+        """Yields the status, then again after each change, for `timeout_s` seconds, or forever."""
         arguments.timeout(timeout_s)
         until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         before = None
@@ -124,12 +125,12 @@ class Following:
             before = asked
 
     def wait(self, published: Published, timeout_s: float = 30.0) -> Waited:
-        """Wait until every process has said what becomes of it, or the time is over, or something else is current."""
+        """Wait until every process has accepted or refused it, another version is current, or the time is up."""
         arguments.seconds("timeout_s", timeout_s, 0, arguments.LONGEST_S)
         return self._until(published, timeout_s, lambda waited: not waited.missing)
 
     def guard(self, published: Published, *, bake_s: float, max_nack: int = 0) -> Guarded:
-        """Watch a publish for `bake_s` seconds; roll it back as soon as more than `max_nack` processes refuse it."""
+        """Watch a publish for `bake_s` seconds; roll back as soon as more than `max_nack` processes refuse it."""
         arguments.seconds("bake_s", bake_s, 0, arguments.LONGEST_S)
         arguments.whole("max_nack", max_nack, 0)
         waited = self._until(published, bake_s, lambda so_far: len(so_far.refused) > max_nack)
@@ -139,7 +140,7 @@ class Following:
         return Guarded(waited, self.rollback(note=f"refused by {refused}", expect=published))
 
     def rollback(self, *, note: str, expect: Published) -> Published:
-        """Make what was before current."""
+        """Make the version before it current."""
         raise NotImplementedError
 
     def _until(self, published: Published, timeout_s: float, enough: Callable[[Waited], bool]) -> Waited:
@@ -156,7 +157,7 @@ class Following:
             else:
                 refused = any(who in state.instances and state.instances[who].status == "nack" for who in concerned)
                 open_ = {who for who in open_ | concerned if not _said(state, who, published)}
-                if open_ and not refused:  # a thousand processes answer: the whole is looked at in the end only
+                if open_ and not refused:  # of a thousand answers, only the last few need a look at all
                     continue
             waited = Waited(published, state.status, superseded)
             if superseded or enough(waited):
@@ -167,6 +168,6 @@ class Following:
 
 
 def _said(state: State, who: tuple[str, str], published: Published) -> bool:
-    """Whether that process has said what becomes of it; also if it is gone."""
+    """Whether that process has accepted or refused it, or is gone."""
     said = state.instances.get(who)
     return said is None or (said.seen >= published.epoch and said.status in ("ack", "nack"))

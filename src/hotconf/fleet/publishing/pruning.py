@@ -1,9 +1,10 @@
-"""Which entries of the log and which documents nobody needs any more, and their end.
+"""Pruning: which entries of the history and which documents are no longer needed, and their deletion.
 
-Rule 1: an entry goes before its document, so that whatever the history names is there.
-Rule 2: a document that was written after what is current stays: it is offered, or was; and whoever had read what is
-current by then may still publish one with the same number. So does the highest one, which the next version follows.
-Rule 3: nothing is deleted unless the same is current and offered as when it was decided: else it is decided again.
+Rule 1: an entry is deleted before its document, so every document that the history names exists.
+Rule 2: a document that was written after the current one stays: it is or was offered, and a publisher that has read
+the state before may still publish a version with the same number. The highest version stays, because the next one
+follows it.
+Rule 3: deletions compare the current document and the offer with those of the decision; if they differ, decide again.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from hotconf.fleet.publishing.reading import State
 from hotconf.fleet.publishing.results import ConflictError, Pruned
 
 MOST_OPERATIONS: Final = 128
-"""Of one transaction, by etcd's own limit."""
+"""etcd's limit for one transaction."""
 _TRIES: Final = 10
 
 
 class Old(NamedTuple):
-    """What may go, as long as the same is `known`."""
+    """What can be deleted, as long as current document and offer are those in `known`."""
 
     known: Known
     first: int
@@ -36,10 +37,10 @@ class Old(NamedTuple):
     epochs: tuple[int, ...]
     versions: tuple[str, ...]
     kept: tuple[int, int]
-    """How many entries and documents stay."""
+    """The numbers of entries and documents that stay."""
 
     def transactions(self, keys: Keys, most: int = MOST_OPERATIONS) -> Iterator[Txn]:
-        """What deletes it, in this order."""
+        """The transactions that delete it, in order."""
         for doomed, entered in ((map(keys.entry, self.epochs), False), (map(keys.document, self.versions), True)):
             left = list(doomed)
             for start in range(0, len(left), most):
@@ -48,13 +49,13 @@ class Old(NamedTuple):
 
 
 def superfluous(state: State, kept: Sequence[Pair], log: Iterable[Pair], documents: Iterable[Pair]) -> Old:
-    """What may go. `kept`: the entries of the log that stay, with their documents; `log`: all of them."""
+    """What can be deleted. `kept`: the entries that stay, with their values; `log`: the keys of all entries."""
     current = state.known.current
     entries = [Current.decode(pair.key, pair.value) for pair in kept] + ([] if current is None else [current])
     needed = {document.version for each in entries for document in (each.document, each.stable)}
     needed |= {each.version for each in state.instances.values()}
     ages = {reading.number_of(state.keys, pair.key): pair.create for pair in documents}
-    ages.pop(0, None)  # by nobody of ours
+    ages.pop(0, None)  # not written by hotconf
     needed.add(str(max(ages, default=0)))
     old = sorted(
         number for number, create in ages.items() if create <= state.known.base and str(number) not in needed
@@ -67,9 +68,9 @@ def superfluous(state: State, kept: Sequence[Pair], log: Iterable[Pair], documen
 
 
 def prune(gateway: Gateway, keys: Keys, keep: int, *, before: int | None, dry_run: bool) -> Pruned:
-    """Delete what may go: entries but for the newest `keep`, of epochs `before` that if it is given, and documents.
+    """Delete all entries but the newest `keep`, and those from the epoch `before` on; then unneeded documents.
 
-    Returns what was deleted, or is to be.
+    Returns what was deleted, or would be.
     """
     newest = gateway.get(under(keys.log, newest=True, limit=keep, keys_only=True)).pairs
     first = reading.epoch_of(keys, newest[-1].key) if len(newest) == keep else 0
@@ -84,13 +85,13 @@ def prune(gateway: Gateway, keys: Keys, keep: int, *, before: int | None, dry_ru
             documents = (key for key in deleted if key.startswith(keys.documents))
             versions = [str(reading.number_of(keys, key)) for key in documents]
             return Pruned(tuple(epochs), tuple(versions), *old.kept)
-    raise ConflictError("others publish all the time: not all that is old could be deleted yet")
+    raise ConflictError("others keep publishing: part of it is not deleted yet")
 
 
 def _deleted(gateway: Gateway, keys: Keys, old: Old, deleted: list[bytes]) -> bool:
-    """Whether all of it is gone, or something became current or was offered meanwhile; adds to `deleted` what is."""
+    """Delete it; false if current document or offer changed meanwhile. Adds the deleted keys to `deleted`."""
     for txn in old.transactions(keys):
-        # What is deleted twice, because an answer was lost, is deleted once.
+        # Deleting again, after a lost answer, does no harm.
         if not retried(partial(_commit, gateway, txn), lambda: None):
             return False
         deleted += [op.key for op in txn.then]
@@ -102,7 +103,7 @@ def _commit(gateway: Gateway, txn: Txn) -> bool:
 
 
 def _look(gateway: Gateway, keys: Keys, first: int) -> Old:
-    """What may go now, but for entries from the epoch `first` on."""
+    """What can be deleted now, keeping entries from the epoch `first` on."""
     kept = Get(keys.entry(first), after(keys.log))
     more = under(keys.log, keys_only=True), under(keys.documents, keys_only=True)
     state, found = reading.read_with(gateway, keys, kept, *more)

@@ -1,8 +1,8 @@
-"""`Fleet`: what an operator does with a fleet, and gets to know of it.
+"""`Fleet`: publish to a fleet, and see what it runs.
 
-Rule 1: what is published is compared and swapped: nothing is published over what its publisher has not seen.
-Rule 2: the epoch of what is published is higher than any before, and than that of any process.
-Rule 3: if the answer to an act is lost, its `publish_id` is looked up: nothing is done twice, and nothing is assumed.
+Rule 1: a publish is a compare-and-swap: it never replaces a version that its publisher has not seen.
+Rule 2: the epoch of a publish is higher than any before it, and than that of any process.
+Rule 3: if the answer to an act is lost, its `publish_id` is looked up: nothing is done twice, and nothing is guessed.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _TRIES: Final = 3
 
 
 class Fleet(Following):
-    """A fleet in etcd, as its operator sees it. Used by one thread at a time.
+    """A fleet in etcd, for its operator. For one thread at a time.
 
         with Fleet("shop/prod", "https://etcd1.example.com:2379") as fleet:
             published = fleet.publish(b"port = 8080")
             waited = fleet.wait(published, timeout_s=30)
 
-    Every method raises `FleetError` for what etcd refuses, and when it cannot be reached: an `UnreachableError` says
-    that nothing was done, a `ReplyLostError` that this is not known.
+    Every method raises `FleetError` if etcd refuses a request or cannot be reached: with `UnreachableError`, nothing
+    was changed; with `ReplyLostError`, it is unknown whether the act happened.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Fleet(Following):
         insecure: bool = False,
         by: str | None = None,
     ) -> None:
-        """The arguments are those of `Etcd`. `by`: who publishes; by default this process's user, and its host."""
+        """Arguments as for `Etcd`. `by`: who publishes; by default, the user and the host of this process."""
         reached = access(endpoints, tls=tls, user=user, password=password, insecure=insecure)
         super().__init__(Gateway(reached), Keys.of(name, prefix))
         self.name = name
@@ -95,15 +95,14 @@ class Fleet(Following):
         expect: str | None = None,
         override: bool = False,
     ) -> Published:
-        """Make a document current. Returns at once: `wait` says what becomes of it.
+        """Make a document current. Returns at once; `wait` follows it.
 
-        `canary`: who is to serve it: a number of instances (`1`), a part of them (`10%`), or those with a label
-        (`zone=eu`); all others go on with what is stable. `expect`: the version that is to be current until now;
-        empty: nothing is.
-        `override`: an all-or-nothing publish that is being voted on comes to nothing.
+        `canary`: the instances that serve it first: a number (`1`), a percentage (`10%`), or those with a label
+        (`zone=eu`); all others stay on the stable version. `expect`: publish only if this version is current; empty:
+        only if none is. `override`: abort an all-or-nothing publish that is being voted on.
 
-        Raises `ConflictError` if something else is current, `UnchangedError` if it is this document, `TooLargeError`,
-        and `UsageError` for what is no document, or turns hot reload off.
+        Raises `ConflictError` if another version is current, `UnchangedError` if this document is current already,
+        `TooLargeError` above 1 MiB, and `UsageError` for an invalid document, or one that turns hot reload off.
         """
         self.check(data, format)
         publish_id = token_hex(8)
@@ -128,9 +127,9 @@ class Fleet(Following):
     ) -> Published:
         """Make a document current once each process has validated it and prepared its resources.
 
-        When this returns, every registered process had said yes, and none had refused; each switches as soon as it
-        learns of it. Raises `AbortedError` if one refuses, or has not answered in `wait_s` seconds (1 to 3600): then
-        nobody has changed anything. Else as `publish`.
+        When this returns, every registered process has voted yes; each switches as soon as it reads the decision.
+        Raises `AbortedError` if one refuses, or does not answer within `wait_s` seconds (1 to 3600): then no process
+        has changed anything. Otherwise as `publish`.
         """
         self.check(data, format)
         arguments.seconds("wait_s", wait_s, 1, 3600)
@@ -144,7 +143,7 @@ class Fleet(Following):
         return Voting(self._gateway, self._keys, state, asked, made).run(data, self._find)
 
     def promote(self, *, note: str = "") -> Published:
-        """Have all instances serve what the canaries serve. Raises `UsageError` if there are none."""
+        """Let all instances serve the canaries' version. Raises `UsageError` if there are no canaries."""
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
@@ -158,8 +157,8 @@ class Fleet(Following):
     def rollback(
         self, version: str | None = None, *, note: str = "", expect: Published | None = None, override: bool = False
     ) -> Published:
-        """Make an earlier version current: that one, or what was before the version that is current now; of canaries
-        what is stable. `expect`: only if that is still current; else `ConflictError`.
+        """Make an earlier version current: `version`, or the one before the current version; with canaries, the
+        stable version. `expect`: only if this publish is still current; `ConflictError` otherwise.
         """
         publish_id = token_hex(8)
 
@@ -175,22 +174,23 @@ class Fleet(Following):
         return self._act(make, override=override)
 
     def pause(self, note: str = "") -> None:
-        """Have all instances hold: what is published from now on waits for `resume`."""
+        """Pause all instances: what is published from now on waits for `resume`."""
         made = transactions.pause(self._keys, Pause(self.by, _now(), note))
         retried(lambda: self._gateway.commit(made), lambda: None)
 
     def resume(self) -> None:
-        """Have them go on with what is current then."""
+        """Let all instances serve the current version again."""
         retried(lambda: self._gateway.commit(transactions.resume(self._keys)), lambda: None)
 
     def prune(self, keep: int = 100, *, before: int | None = None, dry_run: bool = False) -> Pruned:
-        """Delete all entries of the history but the newest `keep` (2 to 1000), and documents that only those name.
+        """Delete the history but for its newest `keep` entries (2 to 1000), and the documents that only deleted
+        entries name.
 
-        Whatever a process serves stays, and so do an open offer and the highest version. `before`: entries from that
-        epoch on stay, too. `dry_run`: nothing is deleted; what would be is returned.
+        Documents that a process serves, an open offer and the highest version stay. `before`: keep entries from this
+        epoch on, too. `dry_run`: delete nothing, and return what would be deleted.
 
-        It may be called while others publish: what becomes current meanwhile stays. Raises `ConflictError` if they
-        do so all the time; some of it may be deleted then.
+        Safe while others publish: what becomes current meanwhile stays. Raises `ConflictError` if they keep
+        publishing; part of it may be deleted then.
         """
         arguments.whole("keep", keep, 2, _MOST_ENTRIES)
         if before is not None:
@@ -200,12 +200,12 @@ class Fleet(Following):
     # Looking
 
     def history(self, limit: int = 50) -> tuple[Published, ...]:
-        """What was current, newest first."""
+        """The history, newest first."""
         arguments.whole("limit", limit, 1, _MOST_ENTRIES)
         return tuple(map(Published.of, self._entries(limit)))
 
     def show(self, version: str | None = None) -> Shown:
-        """A document, by default the one that is current; of canaries, theirs. It may hold secrets."""
+        """A document, by default the current one; with canaries, theirs. It may contain secrets."""
         if version is None:
             current = reading.read(self._gateway, self._keys).known.current
             if current is None:
@@ -215,11 +215,11 @@ class Fleet(Following):
             document = self._version(version)
         found = self._gateway.get(Get(self._keys.document(document.version))).one
         if found is None or not document.matches(found.value):
-            raise FleetError(f"version {printable(document.version)} is not kept any more, or was changed")
+            raise FleetError(f"version {printable(document.version)} is no longer kept, or was changed")
         return Shown(document.version, document.sha256, document.format, found.value)
 
     def status(self) -> FleetStatus:
-        """Who runs what, now."""
+        """The status now."""
         return reading.read(self._gateway, self._keys).status
 
     # How
@@ -227,7 +227,7 @@ class Fleet(Following):
     def _act(
         self, make: Callable[[State], Current], data: bytes | None = None, *, override: bool = False
     ) -> Published:
-        """Make what `make` says current, if nothing else became so meanwhile."""
+        """Make what `make` returns current, unless something else became current meanwhile."""
         for _ in range(_TRIES):
             state = reading.read(self._gateway, self._keys)
             if not override:
@@ -243,20 +243,20 @@ class Fleet(Following):
         raise FleetError(f"version {current.document.version} cannot be published: its document is not as expected")
 
     def _commit(self, txn: Txn, current: Current) -> Known | None:
-        """None if it is done, else what is known then."""
+        """None if it succeeded, else what is known now."""
 
         def call() -> tuple[Known | None]:
             outcome = self._gateway.commit(txn)
             if outcome.succeeded:
                 return (None,)
             found = known(outcome.found[0].one, outcome.found[1].one)
-            done = self._find(current) is not None  # by an earlier try, whose answer was lost
+            done = self._find(current) is not None  # by an earlier attempt, whose answer was lost
             return (None,) if done else (found,)
 
         return retried(call, lambda: (None,) if self._find(current) is not None else None)[0]
 
     def _find(self, current: Current) -> Current | None:
-        """The entry of that act, if it was done."""
+        """The entry of that act, if it happened."""
         found = self._gateway.get(Get(self._keys.entry(current.epoch))).one
         entry = None if found is None else Current.decode(found.key, found.value)
         return entry if entry is not None and entry.publish_id == current.publish_id else None
@@ -265,12 +265,12 @@ class Fleet(Following):
         return Current(state.epoch, document, publish_id, self.by, _now(), note, action)
 
     def _entries(self, limit: int = _MOST_ENTRIES) -> list[Current]:
-        """Newest first."""
+        """The history, newest first."""
         found = self._gateway.get(under(self._keys.log, limit=limit, newest=True))
         return [Current.decode(pair.key, pair.value) for pair in found.pairs]
 
     def _version(self, version: str) -> Document:
-        """The document of that version. Raises `UsageError` if it was never current."""
+        """The document of that version. Raises `UsageError` if the history does not name it."""
         for entry in self._entries():
             for document in (entry.document, entry.stable):
                 if document.version == version:
@@ -278,7 +278,7 @@ class Fleet(Following):
         raise UsageError(f"{self.name} has no version {printable(str(version))}")
 
     def _before(self, current: Current | None) -> Document:
-        """What was before the version that is current now; of canaries what is stable."""
+        """The document before the current version; with canaries, the stable one."""
         if current is not None and current.canary is not None:
             return current.canary.stable
         entries = self._entries()
@@ -292,7 +292,7 @@ class Fleet(Following):
     # Checks
 
     def check(self, data: object, form: FormatName) -> None:
-        """Raises `TooLargeError`, or `UsageError` for what is no document for a fleet. Nothing is sent."""
+        """Raises `TooLargeError`, or `UsageError` for an invalid document. Sends nothing."""
         if not isinstance(data, bytes):
             raise UsageError(f"data {arguments.of_type(data)}: give the bytes of a document")
         if len(data) > MOST_BYTES:
@@ -307,7 +307,7 @@ class Fleet(Following):
             )
 
     def _check_new(self, current: Current | None, data: bytes, expect: str | None) -> None:
-        """Raises if `data` is current, or something else than `expect`."""
+        """Raises if `data` is current, or if another version than `expect` is."""
         if expect is not None and ("" if current is None else current.document.version) != expect:
             now = "nothing is current" if current is None else f"version {current.document.version} is"
             wanted = f"version {printable(expect)}" if expect else "nothing"

@@ -1,4 +1,4 @@
-"""The state of a fleet as its publisher reads it: at one revision, then kept up by a watch."""
+"""The state of a fleet: read at one revision, then kept up to date by a watch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hotconf.fleet.protocol.records import Instance, Pause, Vote
 from hotconf.fleet.publishing.results import FleetStatus, Published, members
 
 _DIGITS: Final = 12
-"""A process that says it serves a version with more of them is not believed."""
+"""Longer versions in records are ignored."""
 
 
 @dataclass(slots=True)
 class State:
-    """All that is known of a fleet. Changed by one thread."""
+    """The state of a fleet. For one thread."""
 
     keys: Keys
     revision: int
@@ -28,7 +28,7 @@ class State:
     offer: Pair | None = None
     pause: Pair | None = None
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
-    """By instance and process."""
+    """By instance and boot id."""
     votes: dict[tuple[str, str], Vote] = field(default_factory=dict)
     documents: set[str] = field(default_factory=set)
     logged: int = 0
@@ -36,19 +36,19 @@ class State:
 
     @property
     def known(self) -> Known:
-        """What decides whether a transaction succeeds."""
+        """The current document and the offer."""
         return known(self.current, self.offer)
 
     @property
     def epoch(self) -> int:
-        """The one that comes next: higher than any that was, and than that of any process."""
+        """The next epoch: higher than any before it, and than that of any process."""
         said = self.known.current
         epochs = [self.logged, 0 if said is None else said.epoch, *(each.epoch for each in self.instances.values())]
         return max(epochs) + 1
 
     @property
     def version(self) -> str:
-        """The one that comes next: higher than that of any document, and than what any process serves or voted on."""
+        """The next version: higher than that of any document, and than any that a process serves or voted on."""
         names = {
             *self.documents,
             *(each.version for each in self.instances.values()),
@@ -58,14 +58,14 @@ class State:
 
     @property
     def status(self) -> FleetStatus:
-        """As people see it."""
+        """The state for operators."""
         current, _, offer, _ = self.known
         pause = None if self.pause is None else Pause.decode(self.pause.key, self.pause.value)
         published = None if current is None else Published.of(current)
         return FleetStatus(self.revision, published, offer, pause, members(current, self.instances, self.votes))
 
     def apply(self, seen: Seen) -> set[tuple[str, str]]:
-        """What a watch reports. Returns the processes that are concerned; all of them if what is current is."""
+        """Apply what a watch reports. Returns the processes concerned: all, if the current document has changed."""
         self.revision = max(self.revision, seen.revision)
         concerned: set[tuple[str, str]] = set()
         for pair in seen.pairs:
@@ -79,7 +79,7 @@ class State:
         if pair.key.startswith(keys.instances):
             try:
                 self.instances[who := _who(pair.key, keys.instances)] = Instance.decode(pair.key, pair.value)
-            except MalformedError:  # by nobody of ours: it takes part in nothing
+            except MalformedError:  # not written by hotconf: ignored
                 return set()
             return {who}
         if pair.key.startswith(keys.votes):
@@ -123,7 +123,7 @@ def read(gateway: Gateway, keys: Keys) -> State:
 
 
 def read_with(gateway: Gateway, keys: Keys, *more: Get) -> tuple[State, tuple[Found, ...]]:
-    """The state now, and more, at one revision."""
+    """The state now, and the answers to `more`, at one revision."""
     wanted: tuple[Get, ...] = (
         *(under(keys.control), under(keys.instances), under(keys.votes)),
         *(under(keys.documents, keys_only=True), under(keys.log, newest=True, limit=1)),
@@ -137,13 +137,13 @@ def read_with(gateway: Gateway, keys: Keys, *more: Get) -> tuple[State, tuple[Fo
 
 
 def epoch_of(keys: Keys, entry: bytes) -> int:
-    """That of an entry; 0 if it is none."""
+    """The epoch of an entry's key; 0 if malformed."""
     digits = entry.removeprefix(keys.log)
     return int(digits) if digits.isdigit() else 0
 
 
 def number_of(keys: Keys, document: bytes) -> int:
-    """That of a document; 0 if it is none."""
+    """The number of a document's key; 0 if malformed."""
     digits = document.removeprefix(keys.documents)
     return int(digits) if digits.isdigit() and len(digits) <= _DIGITS and not digits.startswith(b"0") else 0
 

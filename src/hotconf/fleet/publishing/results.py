@@ -1,4 +1,4 @@
-"""What a publisher gets to know: typed, without values of the configuration unless it asks for a document."""
+"""The results of a publisher's calls. Only `Shown` contains values of the configuration."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hotconf.formats.registry import FormatName
 from hotconf.text import natural, printable
 
 State: TypeAlias = Literal["ack", "nack", "deferred", "paused", "ahead", "behind"]
-"""A status; `behind`: its latest word is about an earlier epoch than what is current."""
+"""A status; or `behind`: the process has not reported about the current epoch yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is current now."""
+    """What a publish, promotion or rollback made current."""
 
     epoch: int
     version: str
@@ -29,15 +29,15 @@ class Published:
     note: str
     format: FormatName
     canary: str | None
-    """The rule, while only canaries serve it."""
+    """The rule for canaries, while only these serve it."""
     stable: str
-    """The version that all others serve."""
+    """The version that all other instances serve."""
     all_or_nothing: bool
     publish_id: str
 
     @classmethod
     def of(cls, current: Current) -> Published:
-        """That."""
+        """From the record."""
         document, rule = current.document, None if current.canary is None else current.canary.rule
         who = (current.action, current.by, current.at, current.note)
         rest = (current.stable.version, current.all_or_nothing, current.publish_id)
@@ -52,18 +52,18 @@ class Shown:
     sha256: str
     format: FormatName
     data: bytes = field(repr=False)
-    """It may hold secrets."""
+    """It may contain secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One process of the fleet, as it says."""
+    """One process of the fleet, as it reports itself."""
 
     instance: str
     boot: str
-    """Of each process another."""
+    """Different for each process."""
     version: str
-    """What it serves; empty: nothing, or what it kept from before."""
+    """The version it serves; empty if none, or if it runs a kept state."""
     epoch: int
     seen: int
     """The epoch that `status` is about."""
@@ -75,7 +75,7 @@ class Member:
     pid: int
     labels: dict[str, str]
     canary: bool
-    """It is to serve the new document while there is a canary."""
+    """Whether it is a canary."""
     vote: Vote = field(default_factory=lambda: Vote(None))
 
     @property
@@ -90,77 +90,77 @@ class FleetStatus:
 
     revision: int
     current: Published | None
-    """None: nothing is published yet."""
+    """None if nothing is published yet."""
     offer: Offer | None
     pause: Pause | None
     members: tuple[Member, ...]
-    """Processes that are there: what has died is gone when its lease has expired."""
+    """The registered processes; one that has died disappears when its lease expires."""
 
     @property
     def versions(self) -> Counter[str]:
-        """How many serve each version."""
+        """The number of processes by version."""
         return Counter(member.version for member in self.members)
 
     @property
     def states(self) -> Counter[State]:
-        """How many are in each state."""
+        """The number of processes by state."""
         return Counter(member.state for member in self.members)
 
     def of(self, *states: State) -> tuple[Member, ...]:
-        """Those in one of these states."""
+        """The processes in one of these states."""
         return tuple(member for member in self.members if member.state in states)
 
     @property
     def lag(self) -> int:
-        """By how many epochs the last of them is behind."""
+        """By how many epochs the last process is behind."""
         newest = 0 if self.current is None else self.current.epoch
         return max((newest - member.seen for member in self.members), default=0)
 
     @property
     def settled(self) -> bool:
-        """All have said what becomes of what is current."""
+        """Whether all processes have accepted or refused the current version."""
         return not self.of("behind", "deferred", "paused", "ahead")
 
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """What became of a publish until the time ran out, or all had said."""
+    """The result of waiting for a publish."""
 
     published: Published
     status: FleetStatus
     superseded: bool
-    """Something else is current meanwhile."""
+    """Another version became current meanwhile."""
 
     @property
     def refused(self) -> tuple[Member, ...]:
-        """Those that keep the old, each with its reason."""
+        """The processes that refused it, each with its reason."""
         return self.status.of("nack")
 
     @property
     def missing(self) -> tuple[Member, ...]:
-        """Those that have not said yet, or cannot now."""
+        """The processes that have neither accepted nor refused it yet."""
         return self.status.of("behind", "deferred", "paused", "ahead")
 
     @property
     def everywhere(self) -> bool:
-        """All serve what they are to serve."""
+        """Whether every process serves it, or with canaries, the version meant for it."""
         return not (self.superseded or self.refused or self.missing)
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was deleted, or would be."""
+    """The result of pruning: what was deleted, or would be."""
 
     epochs: tuple[int, ...]
     """Entries of the history."""
     versions: tuple[str, ...]
-    """Documents: they cannot be gone back to any more."""
+    """Documents, to which no rollback is possible any more."""
     entries_left: int
     documents_left: int
 
 
 class ConflictError(FleetError):
-    """Another publisher was first: nothing was published. `current` is what it published."""
+    """Another publisher was faster: nothing was published. `current` is what it published."""
 
     def __init__(self, text: str, current: Published | None = None, offer: Offer | None = None) -> None:
         super().__init__(text)
@@ -169,18 +169,18 @@ class ConflictError(FleetError):
 
 
 class UnchangedError(FleetError):
-    """What was to be published is current already."""
+    """The document is current already."""
 
 
 class AbortedError(FleetError):
-    """An all-or-nothing publish did not come about: nobody has changed anything."""
+    """An all-or-nothing publish was aborted: no process has changed anything."""
 
     def __init__(self, text: str, refused: tuple[Member, ...] = (), missing: tuple[Member, ...] = ()) -> None:
         super().__init__(text)
         self.refused = refused
-        """Those that voted no; the reason is in `vote`."""
+        """The processes that voted no; `vote` has the reason."""
         self.missing = missing
-        """Those that had not voted when the time ran out."""
+        """The processes that had not voted when the time was up."""
 
 
 def members(

@@ -1,4 +1,4 @@
-"""An all-or-nothing publish: offer the document, collect the votes, commit or abort."""
+"""All-or-nothing publishing: offer the document, collect votes, commit or abort."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_REASON: Final = 300
 
 
 class Voting:
-    """One offer, until it is decided."""
+    """One offer, from its creation to its decision."""
 
     def __init__(self, gateway: Gateway, keys: Keys, state: State, offer: Offer, current: Current) -> None:
         self._gateway = gateway
@@ -37,7 +37,9 @@ class Voting:
         self._created = 0
 
     def run(self, data: bytes, find: Callable[[Current], Current | None]) -> Published:
-        """Returns what is current then. Raises `AbortedError` or `ConflictError`: nobody has changed anything."""
+        """Returns what became current. Raises `AbortedError` or `ConflictError` if no process has changed
+        anything.
+        """
         if not self._state.votes:
             raise AbortedError("no process is registered, so none can say yes: start one first, or use publish()")
         lease = self._gateway.grant(TTL_S)
@@ -45,7 +47,7 @@ class Voting:
             self._make(data, lease)
             return self._collect(lease, find)
         finally:
-            # Whatever happened, nobody is left waiting for a decision.
+            # Whatever happens, no process is left waiting for a decision.
             with suppress(FleetError):
                 self._gateway.revoke(lease)
 
@@ -66,7 +68,7 @@ class Voting:
         self._created = retried(call, find)
 
     def _mine(self, found: Known) -> int:
-        """The revision of our offer, if it is there."""
+        """The revision of our offer; 0 if it is gone."""
         mine = found.offer is not None and found.offer.publish_id == self._offer.publish_id
         return found.offered if mine else 0
 
@@ -85,7 +87,7 @@ class Voting:
         raise self._abort(state)
 
     def _decide(self, state: State, find: Callable[[Current], Current | None]) -> Published | None:
-        """What is current, if that is decided. Raises `AbortedError` if a process refuses."""
+        """What became current, if the offer is decided. Raises `AbortedError` if a process refuses."""
         if state.revision < self._created:
             return None
         if self._mine(state.known) != self._created:
@@ -103,10 +105,10 @@ class Voting:
             return outcome.succeeded or find(self._current) is not None
 
         done = retried(call, lambda: True if find(self._current) is not None else None)
-        return Published.of(self._current) if done else None  # one joined, or changed its mind
+        return Published.of(self._current) if done else None  # a process has joined, or taken back its yes
 
     def _abort(self, state: State | None) -> FleetError:
-        """Take it back; what to raise then."""
+        """Withdraw the offer; returns the error to raise."""
 
         def call() -> bool:
             return self._gateway.commit(transactions.abort(self._keys, self._created)).succeeded
@@ -125,7 +127,7 @@ class Voting:
         )
 
     def _votes(self, state: State, answer: str | None) -> tuple[Member, ...]:
-        """Those that have voted so on this version; None: those that have not voted on it."""
+        """The processes with this vote on the offered version; None: those that have not voted on it."""
         version = self._offer.document.version
         found = []
         for member in state.status.members:
