@@ -18,8 +18,9 @@ from hotconf.runtime.driver import Driver
 from hotconf.runtime.process import claim, release
 from hotconf.runtime.supervision import Supervision
 from hotconf.sources.base import FileSet
+from hotconf.sources.files.paths import Member
 from hotconf.system import threads as native
-from hotconf.system.wait import KernelWaiter, ThreadWaiter
+from hotconf.system.wait import NEVER, KernelWaiter, ThreadWaiter
 from hotconf.watch import observer
 from hotconf.watch.observer import Changes
 from hotconf.watch.poll import Poll
@@ -291,6 +292,34 @@ assert parent.call(lambda: 5) == 5
 module.release(1, parent, 10)
 """
     completed(code, check=True)
+
+
+def test_without_files_it_sleeps_until_it_is_woken(driver, main, monkeypatch):
+    """Not even for the loss of a descriptor, for it needs none; with files it looks for that, too."""
+    waits: list[tuple[int, bool]] = []
+    wait = observers.Observers.wait
+
+    def noted(self, deadline: int, *, files: bool) -> None:
+        waits.append((deadline, files))
+        wait(self, deadline, files=files)
+
+    monkeypatch.setattr(observers.Observers, "wait", noted)
+    without, other = Driven(), Driven()
+    without.cache.files = FileSet((Member(Path("/(etcd)/shop"), "virtual"),))
+    join(driver, without)
+    wait_until(lambda: waits and waits[-1] == (NEVER, False))
+    slept = len(waits)
+    assert driver.call(lambda: "woken") == "woken"
+    wait_until(lambda: waits[slept:] and waits[-1] == (NEVER, False))
+    without.deadline = time.monotonic_ns() + 10_000_000
+    driver.wake()
+    wait_until(lambda: without.told == [Due])
+    join(driver, other, watch=main)
+    wait_until(lambda: waits[-1][1])
+    main.write_text("x")
+    wait_until(lambda: other.told)
+    driver.call(lambda: driver.leave(other))
+    wait_until(lambda: waits[-1] == (NEVER, False))
 
 
 # Actions

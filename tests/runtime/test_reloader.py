@@ -638,7 +638,8 @@ def test_a_reload_that_is_slow_opens_no_round(make):
 def test_what_no_event_tells_of_is_found(make):
     """Also beside an observer that reports everything."""
     watched = make(observer="inotify", reconcile_ns=OFTEN_NS)
-    driver().call(watched.reloader.cycle.observation.disarm)
+    cycle = watched.reloader.cycle
+    driver().call(lambda: cycle.observation.observer.disarm(cycle))
     watched.save(2)
     wait_until(lambda: watched.n == 2)
 

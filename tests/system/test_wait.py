@@ -53,6 +53,16 @@ def test_the_best_one_here_is_the_kernels():
     waiter.close()
 
 
+def test_the_longest_wait_of_a_thread():
+    """May be another one; it is woken as ever."""
+    for longest in (1, SOON, 1 << 50):
+        waiter = ThreadWaiter("no descriptors", longest)
+        if longest <= SOON:
+            waiter.wait(NEVER)
+        waiter.wake()
+        waiter.wait(NEVER)
+
+
 def test_it_waits_until_the_deadline_and_no_less(waiter):
     """Also the second time for the same one, and for the next ones, later or earlier."""
     for distance in (SOON, 2 * SOON, SOON // 2):

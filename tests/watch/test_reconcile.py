@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hotconf.sources.base import FileSet
+from hotconf.sources.files.paths import Member
 from hotconf.system.wait import NEVER
 from hotconf.watch.reconcile import Reconcile
 
 PERIOD = 1_000
 FAR_NS = 1 << 62
 """A comparison may take as long as it likes."""
+SOME = FileSet.of(Path("/config.toml"))
+NONE = FileSet((Member(Path("/(etcd)/shop/prod"), "virtual"),))
+"""Of a watcher whose only source is no file."""
 
 
 class Owner:
     """A watcher that counts how often its files are compared."""
 
-    def __init__(self, period: int = PERIOD) -> None:
+    def __init__(self, period: int = PERIOD, files: FileSet = SOME) -> None:
         self.reconcile_ns = period
+        self.cache: Any = SimpleNamespace(files=files)
         self.compared = 0
 
 
@@ -33,6 +41,14 @@ class World:
     def join(self, *owners: Owner, now: int = 0) -> None:
         for owner in owners:
             self.schedule.add(owner, now)
+
+    def run(self, until: int) -> int:
+        """Let that time come; how often something was due."""
+        count = 0
+        while (now := self.schedule.next) <= until:
+            self.schedule.run(now)
+            count += 1
+        return count
 
     def compare(self, owner: Any) -> None:
         owner.compared += 1
@@ -106,6 +122,42 @@ def test_each_as_often_as_it_wants(world, calm):
     assert (often.compared, rarely.compared) == (6, 2)
 
 
+def test_where_there_are_no_files_nothing_is_ever_due(world, calm):
+    """Neither at the start nor later; those of others are compared as ever."""
+    without, other = Owner(files=NONE), Owner()
+    world.join(without)
+    assert world.schedule.next == NEVER
+    assert world.run(1_000 * PERIOD) == 0
+    world.join(other)
+    assert world.run(10 * PERIOD) == 10
+    assert compared([without, other]) == [0, 10]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        NONE._replace(patterns=("/secrets/*",)),
+        NONE._replace(folders=("/secrets",)),
+        NONE._replace(members=(*NONE.members, Member(Path("/.env"), "layer"))),
+        NONE._replace(members=(*NONE.members, Member(Path("/key.pem"), "named"))),
+    ],
+    ids=["patterns", "folders", "layer", "named"],
+)
+def test_files_that_come_later_are_compared_and_those_that_go_no_more(world, calm, files):
+    """Each load says which there are; to say so again puts off no comparison."""
+    owner = Owner(files=NONE)
+    world.join(owner)
+    owner.cache.files = files
+    world.join(owner, now=10 * PERIOD)
+    assert world.run(20 * PERIOD) == 10
+    for now in range(20 * PERIOD + 1, 21 * PERIOD, 7):
+        world.join(owner, now=now)
+    assert world.run(21 * PERIOD) == 1
+    owner.cache.files = NONE
+    world.join(owner, now=21 * PERIOD)
+    assert world.schedule.next == NEVER
+
+
 @pytest.mark.parametrize("dear", [False, True])
 def test_a_run_that_takes_long_is_interrupted(world, owners, monkeypatch, dear):
     """What happened meanwhile is read between two comparisons, and each has its turn."""
@@ -125,6 +177,7 @@ def test_dear_comparisons_are_rare(world, owners, monkeypatch):
     world.cost_ns = 1_000_000
     world.join(owners[0])
     world.schedule.run(PERIOD)
+    world.join(owners[0], now=PERIOD)  # as after each load
     assert world.schedule.next > PERIOD * 1_000
     world.schedule.run(world.schedule.next)
     assert compared(owners[:1]) == [2]

@@ -102,8 +102,6 @@ class Cycle(Generic[T]):
         self._driver = driver
         self.observation.join(driver)
         self._watched_late = may_block(self)
-        if self.watching:
-            driver.reconcile.add(self, time.monotonic_ns())
         self._arm(_nothing)
         self._join_others(driver)
 
@@ -113,8 +111,6 @@ class Cycle(Generic[T]):
         """
         self._driver = driver
         self.observation.rejoin(driver)
-        if self.watching:
-            driver.reconcile.add(self, time.monotonic_ns())
         self._join_others(driver)
         changed = () if lost is None else lost or (self._path,)
         self._arm(partial(self._armed, _nothing, changed))
@@ -321,7 +317,7 @@ class Cycle(Generic[T]):
             case protocol.Verify():
                 driver.post(self._verify)
             case protocol.Watching():
-                driver.post(self._watch if request.on else self._unwatch)
+                driver.post(partial(self._arm, _nothing) if request.on else self.observation.disarm)
             case protocol.Load() | protocol.Judge():
                 if self.offered is not None:
                     self.offered(request, driver, self._loader(driver))
@@ -333,16 +329,6 @@ class Cycle(Generic[T]):
         return driver.loader_for(self.cache.files.mounts.remote or (self if may_block(self) else None))
 
     # Files
-
-    def _watch(self) -> None:
-        if self.watching and self._driver is not None:
-            self._driver.reconcile.add(self, time.monotonic_ns())
-        self._arm(_nothing)
-
-    def _unwatch(self) -> None:
-        if self._driver is not None:
-            self._driver.reconcile.drop(self)
-        self.observation.disarm()
 
     def _arm(self, then: Callable[[], object]) -> None:
         """Watch the files of the last load, then continue. Notices changes in between."""

@@ -280,7 +280,7 @@ class Driver(fork.ForkAware):
 
     def _wait(self) -> None:
         self._supervision.turn_began = 0
-        self.observers.wait(self._deadline())
+        self.observers.wait(self._deadline(), files=self.reconcile.next != NEVER)
 
     def turn(self) -> None:
         """Report what changed, run what was posted, and feed the machines that are due."""

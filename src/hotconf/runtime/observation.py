@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -66,11 +67,14 @@ class Observation:
             self._driver = driver
 
     def arm(self, then: Then) -> None:
-        """Watch the files of the last load; call `then` with those that changed in between."""
+        """Watch the files of the last load, and compare them now and then, if there are any; call `then` with those
+        that changed in between.
+        """
         observer, driver, files = self.observer, self._driver, self._cache.files
         if observer is None or driver is None:
             then(())
             return
+        driver.reconcile.add(self._owner, time.monotonic_ns())
         work = partial(watch, files, self._options, partial(observer.arm, self._owner), self._cache.touched)
         driver.background.run(self._owner, work, partial(self._armed, files, then))
 
@@ -82,8 +86,9 @@ class Observation:
         then(changed or ())
 
     def disarm(self) -> None:
-        """Watch nothing."""
+        """Watch and compare nothing."""
         if self.observer is not None and self._driver is not None:
+            self._driver.reconcile.drop(self._owner)
             disarm = partial(self.observer.disarm, self._owner)
             self._driver.background.run(self._owner, disarm, _ignored)
 
@@ -119,7 +124,7 @@ class Observation:
             if note not in self._noted:
                 self._noted.add(note)
                 log.warning("watch", "%s", note)
-        trouble = observer.trouble(self._owner)
+        trouble = self._missed(observer)
         if trouble != self._trouble:
             if self._trouble not in (None, ASKED_FOR):
                 self.last_trouble = self._trouble
@@ -153,7 +158,11 @@ class Observation:
             return "none", "not started"
         silent = self._driver.background.trouble(self._owner) if self._driver is not None else None
         notes = self._cache.files.mounts.notes
-        return observer.name, silent or observer.trouble(self._owner) or (notes[0] if notes else None)
+        return observer.name, silent or self._missed(observer) or (notes[0] if notes else None)
+
+    def _missed(self, observer: Observer) -> str | None:
+        """Why it does not notice every change; where there are no files, there is nothing to notice."""
+        return observer.trouble(self._owner) if self._cache.files.has_files else None
 
 
 def _ignored(_: object) -> None:

@@ -25,13 +25,14 @@ from hotconf.watch.poll import Poll
 
 _AGAIN_NS: Final = 1_000_000_000
 """Descriptors that are lost again this soon are not recreated at once: that would spin."""
+_HOUR_NS: Final = 3_600_000_000_000
 _STOPGAP: Final = "stopgap"
 
 
 class Observers:
     """The observers of all watchers, and the wait for their events. Any thread may call `wake`."""
 
-    __slots__ = ("_background", "_lost_at", "_named", "_waiter", "_wake", "_wanted", "of")
+    __slots__ = ("_background", "_fileless", "_lost_at", "_named", "_waiter", "_wake", "_wanted", "of")
 
     def __init__(self, background: Background, wake: Callable[[], None]) -> None:
         self.of: dict[Driven, Observer] = {}
@@ -41,22 +42,26 @@ class Observers:
         self._wanted: dict[Driven, ObserverName] = {}
         self._named: dict[str, Observer] = {}
         self._waiter: Waiter = ThreadWaiter("not begun")
+        self._fileless = ThreadWaiter("there is nothing to watch", _HOUR_NS)
         self._lost_at = 0
 
     def begin(self) -> None:
         """On the driver's thread: wait with what the system has."""
         self._waiter = best_waiter()
 
-    def wait(self, deadline: int) -> None:
-        """Wait until the deadline, an event or a wake-up."""
+    def wait(self, deadline: int, *, files: bool) -> None:
+        """Wait until the deadline, an event or a wake-up. Without `files` no descriptor matters, nor its loss, so
+        that nothing needs to be looked at from time to time.
+        """
         try:
-            self._waiter.wait(deadline)
+            (self._waiter if files else self._fileless).wait(deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, another one may work
             self._lose(error)
 
     def wake(self) -> None:
         """End the wait."""
         self._waiter.wake()
+        self._fileless.wake()
 
     def join(self, owner: Driven, name: ObserverName) -> Observer:
         """Give `owner` the observer of this name. Raises `UsageError` if that is not available."""

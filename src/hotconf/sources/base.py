@@ -319,6 +319,11 @@ class FileSet(NamedTuple):
         return cls((Member(path, "main"),))
 
     @property
+    def has_files(self) -> bool:
+        """Whether there is a file, or may be one: else nothing can change."""
+        return bool(self.patterns or self.folders or self.watched)
+
+    @property
     def watched(self) -> tuple[Path, ...]:
         """The files to watch, those that do not exist yet among them."""
         return tuple([member.path for member in self.members if member.role != "virtual"])

@@ -131,10 +131,12 @@ class KernelWaiter:
 class ThreadWaiter:
     """Any system: a lock that is released to wake. Cannot wait for descriptors."""
 
-    __slots__ = ("_asleep", "trouble")
+    __slots__ = ("_asleep", "_longest_ns", "trouble")
 
-    def __init__(self, trouble: str) -> None:
+    def __init__(self, trouble: str, longest_ns: int = LONGEST_NS) -> None:
+        """`longest_ns`: the longest wait."""
         self.trouble: str | None = trouble
+        self._longest_ns = longest_ns
         self._asleep = threads.lock()
         self._asleep.acquire()
 
@@ -144,7 +146,7 @@ class ThreadWaiter:
 
     def wait(self, deadline: int) -> None:
         """Wait until `deadline`, a wake-up or events."""
-        left = min(deadline - time.monotonic_ns(), LONGEST_NS)
+        left = min(deadline - time.monotonic_ns(), self._longest_ns)
         self._asleep.acquire(timeout=max(0, left) / _SECOND)
 
     def wake(self) -> None:

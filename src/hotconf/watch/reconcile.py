@@ -36,9 +36,12 @@ class Reconcile(Generic[W]):
         """The earliest of these."""
 
     def add(self, owner: W, now: int) -> None:
-        """Compare the files of `owner` from the next tick on."""
-        self._at[owner] = at = _tick(owner.reconcile_ns, now)
-        self.next = min(self.next, at)
+        """Compare the files of `owner` from the next tick on; if it has none any more, no longer."""
+        if not owner.cache.files.has_files:
+            self.drop(owner)
+        elif owner not in self._at:
+            self._at[owner] = at = _tick(owner.reconcile_ns, now)
+            self.next = min(self.next, at)
 
     def drop(self, owner: W) -> None:
         """No longer compare its files."""
