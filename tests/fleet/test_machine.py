@@ -140,7 +140,7 @@ PREPARED = (Read(view(1)), applied(1), Registered(), Read(view(1, 15)), ready(2)
         ),
         (
             [Read(view(3)), applied(3), Registered(), Read(view(1, 15))],
-            [Vote(offer(2), 15, "what is current is older than what it serves")],
+            [Vote(offer(2), 15, "the current version is older than what it serves")],
         ),
         # Cut off
         ([*PREPARED, Cut(0), Due((30 + 3 * TTL_S) * NS - 1)], []),
@@ -177,11 +177,11 @@ def test_what_it_wants_done(inputs: list[Input], wanted: list[Effect]) -> None:
         ),
         (
             [Read(view(2)), applied(2), Read(view(1))],
-            ("2", 2, "ahead", 2, "what is current is older than what it serves"),
+            ("2", 2, "ahead", 2, "the current version is older than what it serves"),
         ),
         (
             [Read(view(2)), applied(2), Read(view(0))],
-            ("2", 2, "ahead", 2, "what is current is older than what it serves"),
+            ("2", 2, "ahead", 2, "the current version is older than what it serves"),
         ),
         ([Read(view(2)), applied(2), Read(view(1)), Read(view(3)), applied(3)], ("3", 3, "ack", 3, "")),
         ([Read(view(1)), applied(1), Read(view(2)), refused(2, 1), applied(2)], ("2", 2, "ack", 2, "")),
@@ -189,12 +189,12 @@ def test_what_it_wants_done(inputs: list[Input], wanted: list[Effect]) -> None:
         ([Loaded(Verdict("refused", "", "3@4", 1, "unreachable"))], ("3", 4, "deferred", 0, "starting")),
         (
             [Loaded(Verdict("refused", "", "3@4", 1, "unreachable")), Read(view(1))],
-            ("3", 4, "ahead", 0, "what is current is older than what it serves"),
+            ("3", 4, "ahead", 0, "the current version is older than what it serves"),
         ),
         # The store was restored to before this epoch, and something else has it now.
         (
             [Read(view(2)), applied(2), Read(View(current(2, 9, publish_id="x"), 5, None, 0, None))],
-            ("2", 2, "ahead", 2, "what is current is older than what it serves"),
+            ("2", 2, "ahead", 2, "the current version is older than what it serves"),
         ),
         ([*PREPARED, Read(view(2)), applied(2)], ("2", 2, "ack", 2, "")),
     ],

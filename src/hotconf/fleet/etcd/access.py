@@ -1,8 +1,8 @@
-"""Where etcd is, and how it is reached: endpoints, TLS, the user. Checked when a program says it, before any contact.
+"""How to reach etcd: endpoints, TLS, user. Arguments are checked before any contact.
 
-Rule 1: connections are encrypted and the server's certificate is verified. Plain text is for loopback addresses only,
+Rule 1: connections are encrypted, and servers' certificates verified. Plain text is for loopback addresses only,
 unless `insecure` is given.
-Rule 2: a password is never shown, nor kept in a text.
+Rule 2: a password is never shown.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 @dataclass(frozen=True, slots=True)
 class TLS:
-    """How to know the server, and optionally how to identify to it. All are paths of PEM files."""
+    """How to verify servers, and optionally a client certificate. All are paths of PEM files."""
 
     ca: str | None = None
-    """The certificates that signed those of the servers; None: those that the system trusts."""
+    """The CA certificates of the servers; None: those that the system trusts."""
     cert: str | None = None
-    """A client certificate. For etcd's JSON gateway it must have no CN, or etcd refuses every request."""
+    """A client certificate. It must have no CN, or etcd's JSON gateway refuses every request."""
     key: str | None = field(default=None, repr=False)
-    """Its key, if that is not in the same file."""
+    """The key of `cert`, if it is in another file."""
 
     def context(self) -> ssl.SSLContext:
-        """One that verifies the servers' certificates and names. Raises `UsageError` if a file cannot be used."""
+        """A context that verifies servers' certificates and names. Raises `UsageError` if a file cannot be used."""
         try:
             context = ssl.create_default_context(cafile=self.ca)
             if self.cert is not None:
@@ -49,22 +49,22 @@ class TLS:
 
 
 class Endpoint(NamedTuple):
-    """One server of etcd."""
+    """One etcd server."""
 
     scheme: str
     """`http` or `https`."""
     host: str
-    """A name or an address; of IPv6 in brackets."""
+    """A name or an address; IPv6 in brackets."""
     port: int
 
     @property
     def encrypted(self) -> bool:
-        """Whether it is spoken to through TLS."""
+        """Whether connections use TLS."""
         return self.scheme == "https"
 
     @property
     def local(self) -> bool:
-        """Whether no network is between here and it."""
+        """Whether it is a loopback address."""
         if self.host == "localhost":
             return True
         try:
@@ -78,21 +78,21 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where etcd is, and how it is reached."""
+    """How to reach etcd."""
 
     endpoints: tuple[Endpoint, ...]
     context: ssl.SSLContext | None = field(default=None, repr=False)
-    """None: no endpoint is encrypted."""
+    """None if no endpoint is encrypted."""
     user: str | None = None
     password: str | Callable[[], str] | None = field(default=None, repr=False)
 
     @property
     def exposed(self) -> tuple[Endpoint, ...]:
-        """Endpoints to which everything goes in plain text over a network: `insecure` was given."""
+        """Endpoints that are reached in plain text over a network, with `insecure`."""
         return tuple(each for each in self.endpoints if not (each.encrypted or each.local))
 
     def secret(self) -> str:
-        """The password of the moment: a callable is asked each time, so that it can be rotated."""
+        """The current password. A callable is called each time, so passwords can be rotated."""
         return (self.password() if callable(self.password) else self.password) or ""
 
 
@@ -104,7 +104,7 @@ def access(
     password: str | Callable[[], str] | None = None,
     insecure: bool = False,
 ) -> Access:
-    """The access that these arguments describe. Raises `UsageError` for what cannot work, or is not safe.
+    """Check the arguments. Raises `UsageError` for arguments that cannot work, or are not safe.
 
     `endpoints`: URLs, or `host:port`, as a list or separated by commas; without a scheme: `https`, for loopback
     addresses without `tls` `http`. `tls`: by default the system's trusted certificates count. `password`: a text, or

@@ -1,10 +1,10 @@
-"""etcd through its JSON gateway: one call a request, one endpoint after the other until one answers.
+"""etcd through its JSON gateway: each call tries one endpoint after the other, until one answers.
 
-Rule 1: reads are repeated at the next endpoint. What writes is repeated only if it was certainly not done; else it is
-a `ReplyLostError`, and the caller looks.
-Rule 2: tokens are renewed when etcd does not know them any more, once a call.
+Rule 1: reads are retried at the next endpoint. Writes are retried only if they certainly did not happen; otherwise
+they raise `ReplyLostError`, and the caller looks up what happened.
+Rule 2: an invalid token is renewed, once per call.
 Rule 3: an answer with a lower revision than one seen before the call means that the store was restored: `restores`
-counts these, and whoever watches reads afresh.
+counts these, and watchers reread.
 """
 
 from __future__ import annotations
@@ -42,35 +42,34 @@ _SPREAD: Final = 0.2
 _LONGEST: Final = 200
 _TOO_LARGE: Final = ("request is too large", "larger than max")
 _STALE: Final = ("invalid auth token", "revision of auth store is old", "user name is empty")
-"""What etcd says of tokens that it does not know any more; the last, of a request without one."""
+"""etcd's messages for invalid tokens; the last is for requests without one."""
 _NOT_DONE: Final = ("no leader",)
-"""Refusals that are about the moment, of requests that were not done."""
+"""Transient refusals of requests that were not executed."""
 _MOMENTARY: Final = ("leader changed", "request timed out", "server stopped", "not capable", "too many requests")
-"""Refusals that are about the moment; what writes may have been done."""
+"""Transient refusals of requests that may have been executed."""
 _UNAVAILABLE: Final = 14
 _DENIED: Final = (7, 16)
 
 
 class Lease(NamedTuple):
-    """What keys live as long as."""
+    """Keys attached to a lease are deleted when it ends."""
 
     id: int
     ttl_s: int
 
 
 class Gateway:
-    """One etcd. Any thread may use it; a forked child needs one of its own."""
+    """A client of one etcd cluster. Thread-safe; a forked child needs one of its own."""
 
     def __init__(
         self, access: Access, *, timeout_s: float = TIMEOUT_S, insists: bool = True, seed: int | None = None
     ) -> None:
-        """`timeout_s`: how long one answer is waited for at most. `insists`: what reads is repeated with more
-        patience before it fails; else whoever asks asks again. `seed`: for the order of the endpoints, which differs
-        from process to process by default.
+        """`timeout_s`: the longest timeout of one request. `insists`: retry reads with more patience, or
+        let callers retry. `seed`: for the order of the endpoints; by default, it differs between processes.
         """
         self.access = access
         self.restores = 0
-        """How often the store was found to have gone back."""
+        """How many restores of the store were noticed."""
         self.answers = 0
         """How often etcd has answered."""
         self._timeout_s = timeout_s
@@ -92,7 +91,7 @@ class Gateway:
 
     @property
     def revision(self) -> int:
-        """The highest revision of the store that was seen; after a restore, since then."""
+        """The highest revision seen; after a restore, the highest since then."""
         return self._revision
 
     def close(self) -> None:
@@ -106,7 +105,7 @@ class Gateway:
         self.close()
 
     def fail_over(self, endpoint: Endpoint) -> None:
-        """Use the next one, if it is still `endpoint` that is in use."""
+        """Use the next endpoint, if `endpoint` is still in use."""
         with self._lock:
             if self.endpoint == endpoint:
                 self._at += 1
@@ -114,35 +113,35 @@ class Gateway:
     # Requests
 
     def get(self, get: Get) -> Found:
-        """Read keys, as the majority of the servers has them."""
+        """Read keys, linearizably unless `get.here`."""
         return requests.read_found(self._call("/v3/kv/range", get.json(), writes=False))
 
     def commit(self, txn: Txn) -> Outcome:
-        """Do a transaction. Raises `ReplyLostError` if it may have been done without an answer."""
+        """Execute a transaction. Raises `ReplyLostError` if it may have been executed without an answer."""
         writes = any(not isinstance(op, Get) for op in txn.then)
         return requests.read_outcome(self._call("/v3/kv/txn", txn.json(), writes=writes))
 
     def grant(self, ttl_s: int) -> Lease:
-        """A new lease; if its answer is lost, it runs out by itself."""
+        """A new lease. If the answer is lost, the lease expires by itself."""
         answer = self._call("/v3/lease/grant", {"TTL": str(ttl_s)}, writes=False)
         return Lease(requests.number(answer, "ID"), requests.number(answer, "TTL"))
 
     def keep_alive(self, lease: Lease) -> None:
-        """Let it live on for its whole time. Raises `LeaseLostError` if it is gone."""
+        """Renew the lease for its whole TTL. Raises `LeaseLostError` if it has expired."""
         answer = self._call("/v3/lease/keepalive", {"ID": str(lease.id)}, writes=False)
         if requests.number(answer, "TTL") <= 0:
             raise LeaseLostError("the lease has expired")
 
     def revoke(self, lease: Lease) -> None:
-        """End it, with all keys attached to it, if etcd can be reached; else it expires."""
+        """End the lease, and delete the keys attached to it."""
         with suppress(LeaseLostError):
             self._call("/v3/lease/revoke", {"ID": str(lease.id)}, writes=False)
 
     def watch(self, prefix: bytes, start: int, stream: Stream, *, silence_s: float | None = None) -> Iterator[Seen]:
-        """What happens to the keys that begin with `prefix`, from the revision `start` on; first that it is watched.
+        """Yields the changes below `prefix` from the revision `start` on; first, an empty one when the watch begins.
 
-        Ends after `silence_s` (30 s ± 20 %) without news; then read, and watch again. Raises `CompactedError`,
-        `DeniedError` or `UnreachableError`, the latter also if `stream` is cut or the server has no leader.
+        Ends after `silence_s` (30 s ± 20 %) without a message: then read, and watch again. Raises `CompactedError`,
+        `DeniedError`, or `UnreachableError`, also if `stream` is cut or the server has no leader.
         """
         at, token = self.endpoint, self._authenticated()
         patience = self._patience_for("/v3/watch", writes=False)
@@ -172,7 +171,7 @@ class Gateway:
             self.fail_over(at)
             raise
         self.fail_over(at)
-        raise UnreachableError(f"{at}: it ended the watch")
+        raise UnreachableError(f"{at}: the server ended the watch")
 
     def _watched(self, at: Endpoint, status: int, line: Mapping[str, Any], floor: int) -> Seen:
         """One message of a watch."""
@@ -181,11 +180,11 @@ class Gateway:
             raise self._refusal(at, status, error if isinstance(error, dict) else line, writes=False)
         result = line.get("result")
         if not isinstance(result, dict):
-            raise UnreachableError(f"{at}: a watch that reports nothing")
+            raise UnreachableError(f"{at}: the watch sent no result")
         if result.get("canceled") is True:
             if compacted := requests.number(result, "compact_revision"):
-                raise CompactedError(f"etcd keeps nothing older than revision {compacted}")
-            # etcd 3.4 says no more of a watch that is forbidden; later ones do.
+                raise CompactedError(f"revisions before {compacted} are compacted")
+            # etcd 3.4 gives no reason for a forbidden watch; later versions do.
             raise DeniedError(f"{at}: the watch is not permitted to {self._who}")
         self._check_revision(requests.header_revision(result), floor)
         return requests.read_seen(result)
@@ -193,7 +192,7 @@ class Gateway:
     # Calls
 
     def _call(self, path: str, body: Mapping[str, Any], *, writes: bool) -> dict[str, Any]:
-        """The answer of the first endpoint that has one."""
+        """The answer of the first endpoint that answers."""
         return self._first(path, lambda at: self._call_at(at, path, body, writes=writes), writes=writes)
 
     def _first(self, path: str, ask: Callable[[Endpoint], T], *, writes: bool) -> T:
@@ -249,7 +248,7 @@ class Gateway:
         if status == 200:
             patience.answered(time.monotonic() - began)
             self.answers += 1
-        answer = answer.get("result", answer)  # of what is a stream for etcd
+        answer = answer.get("result", answer)  # of streaming calls
         if status != 200 or not isinstance(answer, dict) or "error" in answer:
             raise self._refusal(at, status, answer if isinstance(answer, dict) else {}, writes=writes)
         self._check_revision(requests.header_revision(answer), floor)
@@ -266,7 +265,7 @@ class Gateway:
                 self._revision = max(self._revision, revision)
 
     def _refusal(self, at: Endpoint, status: int, answer: Mapping[str, Any], *, writes: bool) -> FleetError:
-        """What etcd's error means here. Its words hold keys and users at most."""
+        """etcd's error as one of ours. Its message contains keys and users at most."""
         said = str(answer.get("message") or answer.get("error") or f"HTTP status {status}")
         text = f"{at}: {shortened(printable(said.removeprefix('etcdserver: ')), _LONGEST)}"
         code = answer.get("code", answer.get("grpc_code"))
@@ -317,15 +316,16 @@ class Gateway:
 
 
 def _headers(token: str | None) -> dict[str, str]:
-    """A server without a leader is to say so, instead of going on with what it has."""
+    """Let a server without a leader fail, instead of serving what it has."""
     made = {"Grpc-Metadata-hasleader": "true"}
     return made if token is None else made | {"Authorization": token}
 
 
 def retried(call: Callable[[], T], find: Callable[[], T | None], times: int = 4) -> T:
-    """`call`; if its answer is lost, what `find` finds that it did, else `call` again: it must do nothing twice.
+    """The result of `call`, which must be safe to repeat. If its answer is lost, that of `find`, or of another
+    `call`.
 
-    Raises `ReplyLostError` if an answer was lost and nothing can be learned since, else what `call` raises.
+    Raises `ReplyLostError` if an answer was lost and its outcome cannot be found, otherwise what `call` raises.
     """
     lost = False
     for left in range(times - 1, -1, -1):

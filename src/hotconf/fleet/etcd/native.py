@@ -1,7 +1,7 @@
-"""Connections of our own threads: of the system's sockets, whatever gevent and eventlet patch, and whenever.
+"""Native sockets for our own threads, whatever gevent and eventlet patch, and whenever.
 
-A green socket needs the hub of its thread. In a native thread it would make one, and that imports modules, under
-locks that are green, too: two threads that do so at once wait for each other.
+A green socket needs the hub of its thread. In a native thread, it would create one, which imports modules under green
+locks: two threads that do so at once deadlock.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ R = TypeVar("R")
 _READABLE: Final = 0x1
 """`select.POLLIN`. By default `poll` asks as well whether it may be written, and any idle connection may."""
 _RECORD: Final = 16_384 + 256
-"""The largest record of TLS."""
+"""The largest TLS record."""
 
 
 class Backend(httpcore.NetworkBackend):
-    """Makes connections that only ever make the native thread wait."""
+    """Opens connections that block only the native thread."""
 
     def connect_tcp(
         self,
@@ -35,7 +35,7 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - httpcore's; any will do
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of the host that answers."""
+        """Connect to the first address of the host that accepts."""
         with _told(httpcore.ConnectTimeout, httpcore.ConnectError):
             error = OSError(f"no address of {host}")
             for family, kind, protocol, _, address in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
@@ -91,7 +91,7 @@ class _Plain(httpcore.NetworkStream):
 
 
 class _Encrypted(_Plain):
-    """TLS in memory: a context that is patched would make a green socket."""
+    """TLS in memory: a patched context would create a green socket."""
 
     def __init__(self, connection: _socket.socket, context: ssl.SSLContext, name: str | None) -> None:
         super().__init__(connection)
@@ -104,7 +104,7 @@ class _Encrypted(_Plain):
             self._socket.settimeout(timeout)
             try:
                 return self._exchange(lambda: self._tls.read(max_bytes))
-            except ssl.SSLEOFError:  # as of a socket: what is cut off, HTTP notices
+            except ssl.SSLEOFError:  # as with a socket: HTTP notices a truncated answer
                 return b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -117,7 +117,7 @@ class _Encrypted(_Plain):
         return self._tls if info == "ssl_object" else super().get_extra_info(info)
 
     def _exchange(self, act: Callable[[], R]) -> R:
-        """What `act` returns, after as much was sent and received as it needs."""
+        """Call `act` until it succeeds, and send and receive what it needs."""
         while True:
             try:
                 done = act()
@@ -147,7 +147,7 @@ def _readable(number: int) -> bool:
 
 @contextmanager
 def _told(late: type[Exception], failed: type[Exception]) -> Iterator[None]:
-    """Say it as httpcore does."""
+    """Raise the errors of httpcore."""
     try:
         yield
     except TimeoutError as error:

@@ -1,8 +1,8 @@
 """Requests to etcd's JSON gateway and its answers, as types.
 
-Rule 1: no request is written by hand. The gateway ignores fields that it does not know, and a comparison whose target
-is misspelt succeeds on an absent key.
-Rule 2: integers are text in JSON, both ways; absent means zero, false or empty.
+Rule 1: no request is written by hand. The gateway ignores unknown fields, and a comparison with a misspelt target
+succeeds on an absent key.
+Rule 2: in JSON, integers are strings in both directions; absent means zero, false or empty.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _VALUES: Final = {"CREATE": "create_revision", "MOD": "mod_revision", "VALUE": "
 
 
 def after(prefix: bytes) -> bytes:
-    """The end of the range of all keys that begin with `prefix`, which is not empty."""
+    """The end of the range of all keys with `prefix`, which must not be empty."""
     return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """One condition of a transaction. With `until` it must hold for every key of the range."""
+    """One condition of a transaction. With `until`, it must hold for every key of the range."""
 
     key: bytes
     target: Literal["CREATE", "MOD", "VALUE"]
@@ -52,17 +52,17 @@ def exists(key: bytes) -> Compare:
 
 
 def created(key: bytes, revision: int) -> Compare:
-    """The key exists since it was created at `revision`."""
+    """The key exists, and was created at `revision`."""
     return Compare(key, "CREATE", "EQUAL", revision)
 
 
 def unchanged(key: bytes, revision: int) -> Compare:
-    """The key was last written at `revision`; 0: it does not exist."""
+    """The key was last written at `revision`; 0: the key does not exist."""
     return Compare(key, "MOD", "EQUAL", revision)
 
 
 def all_equal(prefix: bytes, value: bytes) -> Compare:
-    """There are keys that begin with `prefix`, and all have this value."""
+    """There are keys with `prefix`, and all have this value."""
     return Compare(prefix, "VALUE", "EQUAL", value, after(prefix))
 
 
@@ -72,22 +72,22 @@ def none_between(key: bytes, until: bytes) -> Compare:
 
 
 def none_since(prefix: bytes, revision: int) -> Compare:
-    """No key that begins with `prefix` was written after `revision`."""
+    """No key with `prefix` was written after `revision`."""
     return Compare(prefix, "MOD", "LESS", revision + 1, after(prefix))
 
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Read a key; with `until` the keys of a range, in their order."""
+    """Read a key; with `until`, the keys of a range, sorted."""
 
     key: bytes
     until: bytes = b""
     limit: int = 0
     newest: bool = False
-    """The last keys first."""
+    """In reverse order."""
     keys_only: bool = False
     here: bool = False
-    """As the server that is asked has it, which may be behind the others: cheaper, for what never changes."""
+    """A serializable read: cheaper, but the server may be behind. For keys that never change."""
 
     def json(self) -> Json:
         """As the gateway takes it."""
@@ -102,7 +102,7 @@ class Get:
 
 
 def under(prefix: bytes, *, limit: int = 0, newest: bool = False, keys_only: bool = False) -> Get:
-    """Read the keys that begin with `prefix`."""
+    """Read the keys with `prefix`."""
     return Get(prefix, after(prefix), limit, newest, keys_only)
 
 
@@ -113,7 +113,7 @@ class Put:
     key: bytes
     value: bytes
     lease: int = 0
-    """It lives as long as this lease; 0: until it is deleted. A write without a lease detaches the key."""
+    """The lease to attach the key to; 0: none, which also detaches the key."""
 
     def json(self) -> Json:
         """As the gateway takes it."""
@@ -123,7 +123,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a key; with `until` the keys of a range."""
+    """Delete a key; with `until`, the keys of a range."""
 
     key: bytes
     until: bytes = b""
@@ -139,7 +139,7 @@ _OPS: Final[dict[type, str]] = {Get: "request_range", Put: "request_put", Delete
 
 @dataclass(frozen=True, slots=True)
 class Txn:
-    """If all conditions hold, do `then`, else `otherwise`: at one revision, wholly or not at all."""
+    """If all conditions hold, execute `then`, otherwise `otherwise`: atomically, at one revision."""
 
     conditions: tuple[Compare, ...]
     then: tuple[Op, ...]
@@ -170,7 +170,7 @@ class Found(NamedTuple):
     """The answer to a `Get`."""
 
     revision: int
-    """That of the store when it was read."""
+    """The revision of the store at the read."""
     pairs: tuple[Pair, ...]
 
     @property
@@ -185,11 +185,11 @@ class Outcome(NamedTuple):
     succeeded: bool
     revision: int
     found: tuple[Found, ...]
-    """What was read, an entry for each `Get` of the branch that was taken."""
+    """One entry for each `Get` in the executed branch."""
 
 
 class Seen(NamedTuple):
-    """What a watch reports at once."""
+    """One message of a watch."""
 
     revision: int
     pairs: tuple[Pair, ...] = ()
@@ -198,7 +198,7 @@ class Seen(NamedTuple):
 
 
 def header_revision(answer: Mapping[str, Any]) -> int:
-    """The store's revision in the header of an answer; 0 if it says none."""
+    """The store's revision in the header of an answer; 0 if there is none."""
     header = answer.get("header")
     return number(header, "revision") if isinstance(header, dict) else 0
 
@@ -215,7 +215,7 @@ def read_outcome(answer: Mapping[str, Any]) -> Outcome:
 
 
 def read_seen(answer: Mapping[str, Any]) -> Seen:
-    """What one message of a watch reports."""
+    """One message of a watch."""
     written, deleted = [], []
     for event in _list(answer, "events"):
         if event.get("type") == "DELETE":
@@ -230,7 +230,7 @@ def number(table: Mapping[str, Any], name: str) -> int:
     try:
         return int(table.get(name, 0))
     except (TypeError, ValueError):
-        raise MalformedError(f"etcd's answer has a {name} that is no number") from None
+        raise MalformedError(f"etcd's answer has a {name} that is not a number") from None
 
 
 def _pair(kv: Mapping[str, Any]) -> Pair:
@@ -241,7 +241,7 @@ def _pair(kv: Mapping[str, Any]) -> Pair:
 def _list(table: Mapping[str, Any], name: str) -> list[Any]:
     found = table.get(name, [])
     if not isinstance(found, list):
-        raise MalformedError(f"etcd's answer has {name} that is no list")
+        raise MalformedError(f"etcd's answer has {name} that is not a list")
     return found
 
 
@@ -253,5 +253,5 @@ def _bytes(table: Mapping[str, Any], name: str) -> bytes:
 
 
 def base64_of(value: bytes) -> str:
-    """As the gateway takes keys and values."""
+    """Encode a key or a value for the gateway."""
     return b64encode(value).decode("ascii")

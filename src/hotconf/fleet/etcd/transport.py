@@ -1,4 +1,4 @@
-"""Bytes to and from one endpoint after the other, over HTTP; notices connections that died silently."""
+"""HTTP to etcd's endpoints, with detection of connections that died silently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hotconf.system import threads
 from hotconf.text import printable, shortened
 
 with needs("fleet", "httpcore", of="hotconf.fleet"):
-    import httpcore  # what httpx sends with; httpx itself would import a command line and 5 to 10 MB
+    import httpcore  # the transport of httpx, which itself would import a command line and 5 to 10 MB
 
     from hotconf.fleet.etcd import native
 
@@ -32,29 +32,29 @@ _ALIVE: Final = (
     ("TCP_KEEPCNT", socket.IPPROTO_TCP, 3),
     ("TCP_USER_TIMEOUT", socket.IPPROTO_TCP, 11_000),
 )
-"""A peer that vanished is noticed after eleven seconds, as far as the system knows these options."""
+"""A vanished peer is noticed after eleven seconds, where the system has these options."""
 _EARLY: Final = encodings.idna
-"""What looks up names imports it late; a fork must not come in between."""
+"""Imported early: name lookups would import it late, perhaps during a fork."""
 _LARGEST_LINE: Final = 8 << 20
 _LONGEST: Final = 200
 
 
 class Stream:
-    """A long answer: a line of JSON at a time. Any thread may cut it."""
+    """A streaming answer, which any thread may cut."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._cut = False
 
     def cut(self) -> None:
-        """End it now: its reader gets an `UnreachableError`. Idempotent; waits for nothing."""
+        """End it now: its reader gets an `UnreachableError`. Idempotent; does not block."""
         self._cut = True
         if self._socket is not None:
             with suppress(OSError):  # closed already
                 _socket.socket.shutdown(_native(self._socket), socket.SHUT_RDWR)
 
     def attach(self, connection: socket.socket | None) -> None:
-        """From now on it is this connection that is cut."""
+        """Set the connection that `cut` shuts down."""
         self._socket = connection
         if self._cut:
             self.cut()
@@ -66,14 +66,14 @@ class Stream:
 
 
 class Transport:
-    """HTTP to the endpoints of one etcd. Any thread may use it; a forked child needs one of its own."""
+    """HTTP to the endpoints of one etcd cluster. Thread-safe; a forked child needs one of its own."""
 
     def __init__(self, access: Access) -> None:
-        # Its default would load the certificates of all authorities, even for plain text.
+        # The default would load all CA certificates, even for plain text.
         self._context = access.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._pools: dict[int, httpcore.ConnectionPool] = {}
-        """One for each thread: its locks are those of `threading`, which gevent and eventlet replace by ones that
-        only work in one thread.
+        """One for each thread: a pool uses locks of `threading`, which gevent and eventlet replace by locks for the
+        greenlets of one thread.
         """
 
     @property
@@ -92,14 +92,14 @@ class Transport:
         return pool
 
     def close(self) -> None:
-        """Close all connections. No other thread is to use them any more."""
+        """Close all connections, which no other thread may use any more."""
         while self._pools:
             self._pools.popitem()[1].close()
 
     def post(
         self, endpoint: Endpoint, path: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_s: float
     ) -> tuple[int, dict[str, Any]]:
-        """The status and the answer.
+        """The HTTP status and the answer.
 
         Raises `UnreachableError` if the request was not sent, `ReplyLostError` if it may have been, `SilentError` if
         nothing has come back in time.
@@ -125,7 +125,7 @@ class Transport:
         silence_s: float,
         stream: Stream,
     ) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
-        """The status and each line of a long answer, until `silence_s` pass without one, or `stream` is cut.
+        """Yields an iterator of the HTTP status and each line of a streaming answer.
 
         Raises `TimeoutError` for the silence, `SilentError` if no answer begins in `timeout_s`, else as `post`.
         """
@@ -148,13 +148,13 @@ class Transport:
 
 
 def _native(given: object) -> _socket.socket:
-    """The socket itself: `shutdown` of TLS takes it from under its reader, that of gevent and eventlet is for the
+    """The native socket: a TLS socket's own `shutdown` would break its reader, and green sockets' is for the
     greenlets of one thread.
     """
     for name in ("fd", "_sock"):
         if isinstance(inner := getattr(given, name, None), _socket.socket):
             return inner
-    return given  # type: ignore[return-value] # any other is one
+    return given  # type: ignore[return-value] # any other is native
 
 
 _LOST: Final = (
@@ -184,7 +184,7 @@ def _lines(endpoint: Endpoint, response: httpcore.Response) -> Iterator[tuple[in
             if line:
                 yield response.status, _json(endpoint, line, response.status)
         if len(rest) > _LARGEST_LINE:
-            raise MalformedError(f"{endpoint}: an answer without an end")
+            raise MalformedError(f"{endpoint}: the answer does not end")
     if rest:
         yield response.status, _json(endpoint, rest, response.status)
 
@@ -197,14 +197,14 @@ def _json(endpoint: Endpoint, body: bytes, status: int) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     if status == 200:
-        raise MalformedError(f"{endpoint}: what answers is not the JSON gateway of etcd")
-    # No JSON: it is from a server in front of etcd, or from the gateway before it has asked etcd.
+        raise MalformedError(f"{endpoint}: this is not the JSON gateway of etcd")
+    # Not JSON: from a proxy, or from the gateway before it has asked etcd.
     text = body.decode("utf-8", "replace").strip()
     return {"message": shortened(printable(text), _LONGEST) or f"HTTP status {status}"}
 
 
 def _why(error: BaseException) -> str:
-    """In a few words; the words of the system and of OpenSSL, which hold no secrets."""
+    """The reason in a few words, from the system or OpenSSL, without secrets."""
     inner: BaseException = error
     while (below := inner.__cause__ or inner.__context__) is not None and below is not inner:
         inner = below
@@ -215,7 +215,7 @@ def _why(error: BaseException) -> str:
     if isinstance(error, httpcore.TimeoutException):
         return "no connection in time" if isinstance(error, httpcore.ConnectTimeout) else "no answer in time"
     if isinstance(error, httpcore.RemoteProtocolError):
-        return "it closed the connection" if "disconnected" in str(error) else "what answers does not speak HTTP"
+        return "it closed the connection" if "disconnected" in str(error) else "the server does not speak HTTP"
     if isinstance(inner, OSError) and inner.strerror:
         return printable(inner.strerror).lower()
     if isinstance(error, FleetError):

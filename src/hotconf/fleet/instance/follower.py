@@ -1,8 +1,7 @@
-"""What runs an instance: a thread that watches, and one that decides, fetches, votes and writes. No more.
+"""The two threads of an instance: one watches, the other decides, fetches, votes and writes.
 
-Rule 1: one thread steps the instance, so that its inputs have an order. It waits for etcd a few seconds at most.
-Rule 2: whatever does not work is tried again by reading afresh: the instance asks again for what it lacks, and writes
-only when that has been read.
+Rule 1: one thread steps the instance, so its inputs are ordered. It waits for etcd a few seconds at most.
+Rule 2: every failure is retried by rereading: the instance requests again what it lacks, and writes only after that.
 Rule 3: a document counts only if its bytes have the digest that was published.
 """
 
@@ -50,22 +49,22 @@ from hotconf.sources.source import Fetched, Link, Verdict
 from hotconf.system import threads
 
 TIMEOUT_S: Final = 4.0
-"""How long one request may take at most."""
+"""The longest timeout of one request."""
 TROUBLE_S: Final = 5.0
-"""What fails for longer is reported as trouble."""
+"""Longer failures are reported as trouble."""
 CLOSE_S: Final = 1.0
 _FIRST_S: Final = 4.0
-"""How long the first read waits for an answer of etcd."""
+"""How long the first read waits for an answer from etcd."""
 _LONGEST_FIRST_S: Final = 20.0
-"""How long it waits for the document, while etcd does answer."""
+"""How long it waits for the document while etcd answers."""
 _FAILURES: Final = 3
-"""It does not wait any longer after so many."""
+"""After this many failures, the first read waits no longer."""
 _WORRIED_S: Final = 1.0
-"""How often to look while something fails."""
+"""The interval of checks during a failure."""
 
 
 class Place(NamedTuple):
-    """Which fleet, and as which instance."""
+    """A fleet, and the instance to be in it."""
 
     name: str
     access: Access
@@ -73,11 +72,11 @@ class Place(NamedTuple):
     instance: str
     labels: Mapping[str, str]
     observes: bool = False
-    """It takes no part: it reads what that instance is to serve."""
+    """Read the instance's document without joining the fleet."""
 
 
 def nothing_in(fleet: str) -> Problem:
-    """Why there is no document yet."""
+    """The problem of a fleet without a document."""
     return Problem(f"nothing is published in {fleet}", kind="missing", hint=f"hotconf fleet publish {fleet} FILE")
 
 
@@ -110,7 +109,7 @@ class Follower:
     # For the source, on any thread
 
     def start(self) -> None:
-        """Start the threads. If the system refuses one, that is trouble, and tried again whenever it is looked at."""
+        """Start the threads. A thread that the system refuses is trouble, and retried whenever `trouble` is read."""
         for thread in self._threads:
             if not thread.alive and not self._closed:
                 try:
@@ -119,7 +118,7 @@ class Follower:
                     self._writing.begin(f"no thread can be started: {error}")
 
     def read(self) -> Fetched | Problem:
-        """The document, as it was received last. The first call waits for it while etcd answers, 20 s at most."""
+        """The latest document. The first call waits for it while etcd answers, 20 s at most."""
         if self._fetched is None:
             self._wait()
             self._first.set()
@@ -137,17 +136,17 @@ class Follower:
 
     @property
     def trouble(self) -> str | None:
-        """What has failed for some seconds."""
+        """What has been failing for some seconds."""
         if self._pid == os.getpid() and not all(thread.alive for thread in self._threads):
             self.start()
         return self._watch.outage.after(TROUBLE_S) or self._writing.after(TROUBLE_S)
 
     def post(self, given: Input) -> None:
-        """Let the instance know. Returns at once."""
+        """Pass an input to the instance. Returns at once."""
         self._inputs.put(given)
 
     def close(self) -> None:
-        """End it: take part no longer. Idempotent."""
+        """Leave the fleet, and stop. Idempotent."""
         if self._closed or self._pid != os.getpid():
             return
         self._closed = True
@@ -174,8 +173,8 @@ class Follower:
         while not self._closed:
             try:
                 self._turn()
-            except Exception:  # noqa: BLE001 - our own fault must not end the following
-                log.fault("fleet", "%s: internal error; it goes on", self._name)
+            except Exception:  # noqa: BLE001 - our own fault must not end the thread
+                log.fault("fleet", "%s: internal error; the fleet is still followed", self._name)
                 self._writing.begin("internal error")
                 self._watch.again()
         self._member.leave()
@@ -183,7 +182,7 @@ class Follower:
         self._gateway.close()
 
     def _turn(self) -> None:
-        """Wait for the next input or deadline, and do what is to be done."""
+        """Wait for the next input or deadline, and handle it."""
         with suppress(_queue.Empty):
             given = self._inputs.get(timeout=max(0.0, self._wake_s() - time.monotonic()))
             while given is not None:
@@ -198,7 +197,7 @@ class Follower:
         self._tell()
 
     def _wake_s(self) -> float:
-        """When it has to do something unasked."""
+        """The next deadline."""
         wake_s = self._member.due_s
         if self._state.due_ns is not None:
             wake_s = min(wake_s, self._state.due_ns / 1e9)
@@ -215,7 +214,7 @@ class Follower:
             self._do(effect)
 
     def _take_part(self) -> None:
-        """Keep the lease alive, and the record up to date."""
+        """Renew the lease, and update the record."""
         was, began_s = self._member.registered, time.monotonic()
         try:
             answered = self._member.beat(self._state.said)
@@ -248,7 +247,7 @@ class Follower:
             self._member.hold()
         self._watch.again()
 
-    # What the instance wants done
+    # Effects
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -272,7 +271,7 @@ class Follower:
             self._receive(fetched)
 
     def _receive(self, found: Fetched | Problem) -> None:
-        """It is what `read` returns from now on."""
+        """Let `read` return it from now on."""
         first, self._fetched = self._fetched is None and not self._first.is_set(), found
         self._first.set()
         if not first:
@@ -288,10 +287,10 @@ class Follower:
         self.post(Answered(verdict))
 
     def _fetch(self, label: str, document: Document) -> Fetched | None:
-        """The document; None if it cannot be had: then the instance knows."""
+        """The document. If it cannot be fetched, None, and an input for the instance."""
         reason, key = None, self._keys.document(document.version)
         try:
-            # The server that has told of it has it, too; if it is another one by now, all are asked.
+            # The watched server has it, too; after a fail-over, the quorum is asked.
             found = self._gateway.get(Get(key, here=True)).one
             if found is None or not document.matches(found.value):
                 found = self._gateway.get(Get(key)).one

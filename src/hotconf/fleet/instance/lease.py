@@ -1,4 +1,4 @@
-"""A process takes part in its fleet as long as its lease lives: its vote, and its record."""
+"""A process is registered in its fleet, by a vote and a record, while its lease is alive."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Instance
 
 BEAT_S: Final = TTL_S / 3
-"""How often the lease is kept alive."""
+"""The interval of renewals."""
 ACK_S: Final = 0.4
-"""Good news is reported within this time, at random: others may still have to apply what this process has applied,
-and a thousand answers at once would delay them.
+"""An `ack` is written after a random part of this time: a thousand writes at once would delay processes that have yet
+to apply the document.
 """
 _IDLE_S: Final = 3600.0
 _FIRST_PAUSE_S: Final = 0.5
@@ -31,12 +31,12 @@ _HELD_S: Final = 5.0
 
 
 class Membership:
-    """One process of an instance. Used by one thread."""
+    """The membership of one process. For one thread."""
 
     def __init__(self, gateway: Gateway, keys: Keys, instance: str, labels: Mapping[str, str]) -> None:
         self.instance = instance
         self.boot = token_hex(8)
-        """Of each process, and each fork, another: one's yes never counts for two."""
+        """Different in each process and fork: one yes never counts twice."""
         self.registered = False
         self._gateway = gateway
         self._keys = keys
@@ -46,7 +46,7 @@ class Membership:
         self._next_s = time.monotonic()
         self._pause_s = _FIRST_PAUSE_S
         self._tell_s: float | None = None
-        """When good news is reported."""
+        """When an `ack` is due to be written."""
         self._held_s = 0.0
 
     @property
@@ -56,7 +56,7 @@ class Membership:
 
     @property
     def due_s(self) -> float:
-        """When `beat` or `write` is to be called, by the monotonic clock."""
+        """When to call `beat` or `write` next, by the monotonic clock."""
         due_s = self._next_s if self._tell_s is None else min(self._next_s, self._tell_s)
         return max(due_s, self._held_s)
 
@@ -71,9 +71,9 @@ class Membership:
         self._held_s = 0.0
 
     def beat(self, said: Said) -> bool:
-        """Take part, or go on doing so, if it is time: returns whether it was, and etcd has answered.
+        """Join the fleet, or renew the lease, if it is due. Returns whether etcd has answered.
 
-        Raises `FleetError`: it is tried again at `due_s`.
+        Raises `FleetError`; retry at `due_s`.
         """
         if time.monotonic() < max(self._next_s, self._held_s):
             return False
@@ -96,15 +96,15 @@ class Membership:
 
     def _register(self, lease: Lease, said: Said) -> None:
         record = self._record(said)
-        # If it fails, an earlier try was done, whose answer was lost: the vote is on this lease.
+        # If it fails, an earlier attempt succeeded, and its answer was lost: the vote is on this lease.
         self._gateway.commit(transactions.register(self._keys, self.instance, self.boot, record, lease.id))
         self.registered = True
         self._written = said
 
     def write(self, said: Said) -> bool:
-        """Have the record say that, if it does not: returns whether etcd has answered. Good news may wait a little.
+        """Update the record, if it has changed; an `ack` may wait a little. Returns whether etcd has answered.
 
-        Raises `LeaseLostError` if this process does not take part.
+        Raises `LeaseLostError` if this process is no longer registered.
         """
         if not self.registered or said == self._written:
             self._tell_s = None
@@ -126,11 +126,11 @@ class Membership:
         return True
 
     def lose(self) -> None:
-        """The lease is gone: take part again, on another one."""
+        """The lease is gone: join again with a new one."""
         self.registered, self._lease, self._written, self._tell_s = False, None, None, None
 
     def leave(self) -> None:
-        """Take part no longer, if etcd can be reached; else the lease runs out."""
+        """Leave the fleet. If etcd cannot be reached, the lease expires."""
         if self._lease is not None:
             try:
                 self._gateway.revoke(self._lease)
@@ -145,11 +145,11 @@ class Membership:
 
 
 class Observer(Membership):
-    """Takes no part: it has no lease, writes no record and casts no vote."""
+    """No membership: no lease, no record, no vote."""
 
     @property
     def due_s(self) -> float:
-        """There is nothing to do."""
+        """Far in the future."""
         return time.monotonic() + _IDLE_S
 
     def beat(self, said: Said) -> bool:  # noqa: ARG002 - it says nothing

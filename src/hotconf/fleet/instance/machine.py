@@ -1,13 +1,13 @@
-"""What an instance does about what it reads, and what it says of itself: pure, in virtual time.
+"""The state machine of an instance: what to serve, vote and report. Pure, in virtual time.
 
-`step(state, input) -> (state, effects)`. An input may come twice: after each reconnect everything is read afresh.
+`step(state, input) -> (state, effects)`. Inputs may repeat: after each reconnect, everything is reread.
 
-Rule 1: the order is the epoch. Whoever serves a higher one than is current, keeps it and says `ahead`: the store was
-restored.
-Rule 2: a yes is given only for what is prepared, and what is prepared is kept until the decision is read, or the yes
-is taken back; whoever is cut off for longer than an offer and three leases can last, gives it up.
-Rule 3: while the fleet is paused nothing changes, except what a commit decided before.
-Rule 4: the status is about the newest epoch that was decided on; what is served is what the watcher says.
+Rule 1: epochs decide the order. An instance that serves a higher one than the current one keeps it, and reports
+`ahead`: the store was restored.
+Rule 2: a yes is given only for a prepared document, which is kept until the decision is read or the yes is taken
+back. An instance that is cut off for longer than an offer and three leases can last gives it up.
+Rule 3: while the fleet is paused, nothing changes, except by an earlier commit.
+Rule 4: the status is about the newest epoch handled; the version served is what the watcher reports.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from hotconf.fleet.protocol.records import Current, Document, Offer, Status
 from hotconf.sources.source import Verdict
 
 TTL_S: Final = 20
-"""How long a process counts as there after it was heard last."""
+"""How long a silent process stays registered."""
 _NS: Final = 1_000_000_000
 _PAUSED: Final = "the fleet is paused"
-_AHEAD: Final = "what is current is older than what it serves"
+_AHEAD: Final = "the current version is older than what it serves"
 _CUT_OFF: Final = "it was cut off for too long"
 
 
 def label_of(version: str, epoch: int) -> str:
-    """`7@12`: what a document is called in the watcher: the version, and the epoch at which it was current."""
+    """`7@12`: the version of a document in the watcher: fleet version and epoch."""
     return f"{version}@{epoch}"
 
 
 def parts_of(label: str) -> tuple[str, int]:
-    """The version and the epoch; nothing and 0 for what is no label."""
+    """Version and epoch of a label; an empty text and 0 if malformed."""
     version, _, epoch = label.rpartition("@")
     return (version, int(epoch)) if version and epoch.isdecimal() else ("", 0)
 
 
 class Said(NamedTuple):
-    """What it says of itself."""
+    """What the instance reports."""
 
     version: str
     epoch: int
@@ -70,7 +70,7 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An offer that the watcher prepares, or has prepared."""
+    """An offer that the watcher is preparing, or has prepared."""
 
     label: str
     offer: Offer
@@ -80,42 +80,42 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the watcher is to read."""
+    """The document for the watcher."""
 
     label: str
     epoch: int
     document: Document
     publish_id: str
     fetched: bool = True
-    """False: it could not be had for the moment."""
+    """False if it could not be fetched yet."""
     status: Status = "deferred"
     reason: str = "loading"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What it knows."""
+    """The state of the machine."""
 
     instance: str
     labels: Mapping[str, str]
     view: View | None = None
     target: Target | None = None
     serving: str = ""
-    """What the watcher says is in force."""
+    """The label that the watcher reports as in force."""
     prepared: Prepared | None = None
     handled: int = 0
-    """The offer that was considered last, by its revision."""
+    """The revision of the last offer handled."""
     refusal: str | None = None
-    """Why that is refused, if it is."""
+    """Why that offer is refused, if it is."""
     registered: bool = False
     cut_ns: int | None = None
-    """Since when it is cut off."""
+    """When the connection was lost."""
     ahead: bool = False
     paused: bool = False
 
     @property
     def said(self) -> Said:
-        """What it says of itself."""
+        """What to report."""
         status: Status = "deferred"
         reason, seen = "starting", 0
         if self.target is not None:
@@ -128,14 +128,14 @@ class State:
 
     @property
     def due_ns(self) -> int | None:
-        """When it wants a `Due`: when it gives up what it has prepared."""
+        """When to input a `Due`: the prepared offer is given up then."""
         if self.prepared is None or self.cut_ns is None:
             return None
         return self.cut_ns + round((self.prepared.offer.wait_s + 3 * TTL_S) * _NS)
 
     @property
     def epoch(self) -> int:
-        """It never goes back behind this one: what it serves, or is about to."""
+        """The epoch served, or about to be: the instance never goes below it."""
         served = parts_of(self.serving)[1]
         return served if self.target is None or self.target.status == "nack" else max(served, self.target.epoch)
 
@@ -144,7 +144,7 @@ Step: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 
 def step(state: State, given: Input) -> Step:
-    """What becomes of it, and what is to be done, in this order."""
+    """The next state, and the effects, in order."""
     match given:
         case Read(view):
             return _read(replace(state, view=view, cut_ns=None), view)
@@ -175,13 +175,13 @@ def _read(state: State, view: View) -> Step:
 
 
 def _decide(state: State, view: View) -> Step:
-    """About what is current."""
+    """Handle the current document."""
     current, target = view.current, state.target
     if current is None or current.epoch < state.epoch or _other_history(current, target):
         return replace(state, ahead=state.epoch > 0, paused=False), ()
     state = replace(state, ahead=False, paused=False)
     if target is not None and target.publish_id == current.publish_id:
-        # Once more, if the document could not be had.
+        # Again, if the document could not be fetched.
         again = () if target.fetched else (Serve(target.label, target.document),)
         return replace(state, target=replace(target, fetched=True)), again
     document = current.document_for(state.instance, state.labels)
@@ -197,7 +197,7 @@ def _decide(state: State, view: View) -> Step:
 
 
 def _other_history(current: Current, target: Target | None) -> bool:
-    """Whether another act has the epoch of what is served: the store was restored, and published to since."""
+    """Whether the epoch served belongs to another act: the store was restored, and published to since."""
     if target is None or target.status == "nack":
         return False
     return target.epoch == current.epoch and target.publish_id != current.publish_id
@@ -208,7 +208,7 @@ def _discarded(prepared: Prepared | None) -> tuple[Effect, ...]:
 
 
 def _consider(state: State, view: View) -> Step:
-    """About what is offered; what was answered already is answered again, for the answer may be lost."""
+    """Handle the offer. Votes are repeated, because an answer may be lost."""
     gone: tuple[Effect, ...] = ()
     prepared = state.prepared
     if prepared is not None and prepared.offered != view.offered:
@@ -219,7 +219,7 @@ def _consider(state: State, view: View) -> Step:
 
 
 def _again(state: State, prepared: Prepared, view: View) -> tuple[Effect, ...]:
-    """What is to be said of what is prepared."""
+    """The vote on the prepared offer."""
     if not prepared.ready or not state.registered:
         return ()
     if view.pause is not None:
@@ -228,7 +228,7 @@ def _again(state: State, prepared: Prepared, view: View) -> tuple[Effect, ...]:
 
 
 def _ask(state: State, view: View) -> Step:
-    """Have the watcher prepare what is offered, if that is to be."""
+    """Let the watcher prepare the offer, or refuse it."""
     offer = view.offer
     if offer is None or not state.registered or offer.base != view.base:
         return state, ()
@@ -246,7 +246,7 @@ def _refuse(state: State, offer: Offer, offered: int, reason: str) -> Step:
 
 
 def _registered(state: State) -> Step:
-    """It takes part now, perhaps again: what it has prepared still counts."""
+    """The process has joined, perhaps again: a prepared offer stays valid."""
     view = state.view
     if view is None:
         return state, ()
@@ -292,7 +292,7 @@ def _unfetched(state: State, label: str, reason: str | None) -> Step:
 
 
 def _given_up(state: State, now_ns: int) -> Step:
-    """What has been cut off for this long is no longer counted on."""
+    """Give up the prepared offer: after this time, its publisher has."""
     prepared, due_ns = state.prepared, state.due_ns
     if prepared is None or due_ns is None or now_ns < due_ns:
         return state, ()

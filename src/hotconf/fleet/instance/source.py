@@ -27,12 +27,12 @@ _LONGEST_LABEL: Final = 256
 
 
 class Etcd(Source):
-    """The document that is published in the fleet `name`, in the place of a file:
+    """The document of the fleet `name`, in place of a file:
 
         HotReloadWatcher(Etcd("shop/prod", "https://etcd1.example.com:2379"), AppConfig, state_dir="/var/lib/shop")
 
-    While it is watched, this process takes part in the fleet: its record says which version it serves, or why not.
-    An outage of etcd, of any length, changes nothing of what is served. A source belongs to one watcher.
+    While it is watched, this process is registered in the fleet: its record says which version it serves, or why not.
+    An outage of etcd, of any length, does not change what is served. A source belongs to one watcher.
     """
 
     __slots__ = ("_arguments", "_follower", "_name", "_place")
@@ -54,13 +54,13 @@ class Etcd(Source):
     ) -> None:
         """Nothing is sent before the watcher starts.
 
-        `name`: the fleet's, such as `shop/prod`. `endpoints`: URLs of etcd's servers, as a list or separated by
-        commas. `tls`: certificates are verified, by default with those that the system trusts. `user`, `password`:
-        the password may be a function, which is asked at each login. `instance`: who this is, by default the name of
-        the host; all processes of one instance serve the same. `labels`: by which canaries may be chosen; not secret.
-        `insecure`: plain text may go over a network; to loopback addresses it always may.
+        `name`: the fleet, such as `shop/prod`. `endpoints`: URLs of etcd's servers, as a list or separated by commas.
+        `tls`: servers' certificates are always verified; by default, with the CAs that the system trusts. `user`,
+        `password`: the password may be a function, which is called at each login. `instance`: the name in the fleet,
+        by default the host name; all processes of one instance serve the same. `labels`: for choosing canaries; not
+        secret. `insecure`: allow plain text over a network; to loopback addresses, it is always allowed.
 
-        Raises `UsageError` for what cannot work, or is not safe.
+        Raises `UsageError` for arguments that cannot work, or are not safe.
         """
         if not isinstance(endpoints, str):
             endpoints = arguments.items("endpoints", endpoints, "URLs")
@@ -82,11 +82,11 @@ class Etcd(Source):
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As its arguments: in another process it arrives as a source that is not watched yet."""
+        """As its arguments: in another process, it is a source that is not watched yet."""
         return partial(type(self), **self._arguments), ()
 
     def as_observer(self) -> Etcd:
-        """The same, without taking part: it has no record and no vote."""
+        """A copy that does not join the fleet: it has no record and no vote."""
         made = type(self)(**self._arguments)
         made._place = self._place._replace(observes=True)
         return made
@@ -97,27 +97,27 @@ class Etcd(Source):
 
     @property
     def name(self) -> str:
-        """The fleet's."""
+        """The name of the fleet."""
         return self._name
 
     @property
     def instance(self) -> str:
-        """Who this is in the fleet."""
+        """The name of this instance in the fleet."""
         return self._place.instance
 
     @property
     def reached(self) -> dict[str, Any]:
-        """The arguments of the `Fleet` that this follows; endpoints as URLs. They may hold a password."""
+        """Arguments for a `Fleet`, with endpoints as URLs. They may contain a password."""
         given = {name: value for name, value in self._arguments.items() if name not in ("instance", "labels")}
         return given | {"endpoints": [str(each) for each in self._place.access.endpoints]}
 
     def read(self) -> Fetched | Problem:
-        """What this instance is to serve, as it was received last; if it is not watched, as it is in etcd now."""
+        """The latest document for this instance; if it is not watched, from etcd now."""
         follower = self._follower
         return self._look() if follower is None else follower.read()
 
     def watch(self, link: Link) -> Callable[[], object]:
-        """Take part in the fleet."""
+        """Join the fleet. Returns the function that leaves it."""
         if exposed := self._place.access.exposed:
             text = "%s: everything goes in plain text over the network to %s"
             log.warning("fleet", text, self._name, ", ".join(map(str, exposed)))
@@ -127,18 +127,18 @@ class Etcd(Source):
 
     @property
     def trouble(self) -> str | None:
-        """Why changes may not be noticed."""
+        """Why changes may not be noticed, if so."""
         follower = self._follower
         return None if follower is None else follower.trouble
 
     def ended(self, verdict: Verdict) -> None:
-        """Say in the fleet what became of it."""
+        """Report the verdict in the record."""
         follower = self._follower
         if follower is not None:
             follower.post(Loaded(verdict))
 
     def _look(self) -> Fetched | Problem:
-        """Once, without taking part."""
+        """Read once, without joining."""
         place = self._place
         try:
             with Gateway(place.access) as gateway:
@@ -157,7 +157,7 @@ class Etcd(Source):
 
 
 def _host() -> str:
-    """The name of this host, as far as an instance may be called so."""
+    """The host name, with characters that are not allowed replaced."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()).lstrip("._-")[:128] or "localhost"
 
 

@@ -1,4 +1,4 @@
-"""What an instance gets to know, and what it wants done: the inputs and effects of `instance.step`."""
+"""The inputs and effects of `machine.step`."""
 
 from __future__ import annotations
 
@@ -9,64 +9,64 @@ from hotconf.sources.source import Verdict
 
 
 class View(NamedTuple):
-    """What an instance reads, at one revision."""
+    """The keys below `ctl/`, at one revision."""
 
     current: Current | None
     base: int
-    """The revision at which that was written."""
+    """The revision at which `current` was written; 0 if there is none."""
     offer: Offer | None
     offered: int
-    """The revision at which that was created."""
+    """The revision at which `offer` was created; 0 if there is none."""
     pause: Pause | None
 
 
 class Read(NamedTuple):
-    """It is connected, and this is what is there."""
+    """The keys were read: at each connect, and after each change."""
 
     view: View
 
 
 class Cut(NamedTuple):
-    """It is not connected any more."""
+    """The connection is lost."""
 
     now_ns: int
 
 
 class Due(NamedTuple):
-    """Time has passed."""
+    """The deadline is reached."""
 
     now_ns: int
 
 
 class Registered(NamedTuple):
-    """It takes part, and has not voted yet."""
+    """The process has joined, and has not voted."""
 
 
 class Unregistered(NamedTuple):
-    """Its lease is lost, and its vote with it."""
+    """The lease is lost, and with it the vote."""
 
 
 class Loaded(NamedTuple):
-    """What the watcher says of what it read."""
+    """The watcher's verdict on the document that it has read."""
 
     verdict: Verdict
 
 
 class Answered(NamedTuple):
-    """What the watcher says of an offer."""
+    """The watcher's verdict on an offer."""
 
     verdict: Verdict
 
 
 class Unfetched(NamedTuple):
-    """A document cannot be had: for a reason, or for the moment."""
+    """A document could not be fetched. `reason`: why; None if a retry may succeed."""
 
     label: str
     reason: str | None
 
 
 class Withdrew(NamedTuple):
-    """Whether a yes was taken back in time; else it is decided, and will be read."""
+    """Whether a yes was taken back in time; if not, the decision will be read."""
 
     label: str
     done: bool
@@ -76,33 +76,33 @@ Input: TypeAlias = Read | Cut | Due | Registered | Unregistered | Loaded | Answe
 
 
 class Serve(NamedTuple):
-    """Have the watcher read this document from now on."""
+    """Let the watcher read this document from now on."""
 
     label: str
     document: Document
 
 
 class Prepare(NamedTuple):
-    """Have the watcher prepare this document."""
+    """Let the watcher prepare this document."""
 
     label: str
     document: Document
 
 
 class Switch(NamedTuple):
-    """Have the watcher publish what it has prepared."""
+    """Let the watcher commit the prepared document."""
 
     label: str
 
 
 class Discard(NamedTuple):
-    """Have the watcher close what it has prepared."""
+    """Let the watcher discard the prepared document."""
 
     label: str
 
 
 class Vote(NamedTuple):
-    """Say yes, or why not."""
+    """Vote yes, or no with a reason."""
 
     offer: Offer
     offered: int
@@ -110,7 +110,7 @@ class Vote(NamedTuple):
 
 
 class TakeBack(NamedTuple):
-    """Take a yes back, and tell by `Withdrew` whether that was in time."""
+    """Take back a yes; answered by `Withdrew`."""
 
     label: str
     offer: Offer

@@ -1,11 +1,11 @@
-"""The thread that reads `ctl/` and watches it: whatever fails, it reads afresh and watches again.
+"""The thread that reads and watches `ctl/`: after any failure, it rereads and watches again.
 
-Rule 1: each watch begins with a read, and follows it without a gap. Nothing is resumed: a store that was restored, or
-compacted, needs no case of its own.
+Rule 1: each watch begins with a read, and continues from its revision. Watches are never resumed, so a restored or
+compacted store needs no special case.
 Rule 2: the pauses between failures double from a tenth of a second to five (thirty, if etcd forbids it), each varied
-by half, so that a thousand instances do not come back at once.
-Rule 3: a server that requests have left is not watched any longer: one that hangs would stay silent.
-Rule 4: only durations decide; the time of day never does.
+by half, so that a thousand instances do not reconnect at once.
+Rule 3: when requests fail over to another server, so does the watch: one that hangs would stay silent.
+Rule 4: decisions depend on durations, never on the time of day.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LONGEST_FORBIDDEN_S: Final = 30.0
 
 
 class Outage:
-    """Since when something fails, and why. Written by one thread, read by any."""
+    """Since when something has been failing, and why. Written by one thread, read by any."""
 
     __slots__ = ("_now",)
 
@@ -41,36 +41,36 @@ class Outage:
         self._now: tuple[float, str] | None = None
 
     def begin(self, why: str, since_s: float | None = None) -> None:
-        """It fails since then, by default now; if it did so before, since it began to."""
+        """A failure, since `since_s` (by default, now), unless an earlier one is still open."""
         was = self._now
         since_s = time.monotonic() if since_s is None else since_s
         self._now = (since_s if was is None else was[0], why)
 
     def end(self) -> None:
-        """It works."""
+        """A success."""
         self._now = None
 
     def after(self, seconds: float) -> str | None:
-        """Why it fails, if it has done so for that long."""
+        """Why it is failing, if it has been for that long."""
         now = self._now
         return None if now is None or time.monotonic() - now[0] < seconds else now[1]
 
     @property
     def open(self) -> bool:
-        """Whether it fails now."""
+        """Whether it is failing."""
         return self._now is not None
 
 
 class ControlWatch:
-    """Reports what `ctl/` holds, from `run`, until it is closed."""
+    """Reports the keys below `ctl/`, in `run`, until it is closed."""
 
     def __init__(self, gateway: Gateway, keys: Keys, read: Callable[[View], None], cut: Callable[[], None]) -> None:
-        """`read` is called with all there is, at first, after each change, and after each reconnect; `cut`, when it
-        is not connected any more. Both return quickly.
+        """`read` is called with the keys at each connect, and after each change; `cut`, when the connection is lost.
+        Both must return quickly.
         """
         self.outage = Outage()
         self.failures = 0
-        """Since it was connected last."""
+        """The failures since the last connect."""
         self._gateway = gateway
         self._keys = keys
         self._read = read
@@ -80,7 +80,7 @@ class ControlWatch:
         self._closed = threads.Event()
 
     def run(self) -> None:
-        """The thread."""
+        """Body of the thread."""
         while not self._closed.is_set():
             longest = LONGEST_PAUSE_S
             try:
@@ -92,24 +92,24 @@ class ControlWatch:
                 if isinstance(error, DeniedError | MalformedError):
                     longest = LONGEST_FORBIDDEN_S
                 self._fail(str(error))
-            except Exception as error:  # noqa: BLE001 - our own fault must not end the watching
-                log.fault("fleet", "The watch failed, and goes on")
+            except Exception as error:  # noqa: BLE001 - our own fault must not end the thread
+                log.fault("fleet", "The watch failed, and is retried")
                 self._fail(f"internal error: {type(error).__name__}")
             pause = min(FIRST_PAUSE_S * 2 ** min(self.failures - 1, 20), longest)
             self._closed.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - it spreads load
 
     @property
     def left(self) -> bool:
-        """Whether requests have left the server that it watches."""
+        """Whether requests have failed over to another server than the watched one."""
         at = self._at
         return at is not None and at != self._gateway.endpoint
 
     def again(self) -> None:
-        """Read afresh soon: something does not work. Any thread may call it."""
+        """Reread soon, after a failure elsewhere. Thread-safe."""
         self._stream.cut()
 
     def close(self) -> None:
-        """End it. Any thread may call it."""
+        """Stop. Thread-safe."""
         self._closed.set()
         self._stream.cut()
 
@@ -121,7 +121,7 @@ class ControlWatch:
         self._cut()
 
     def _connect(self) -> None:
-        """Read, and watch until nothing has happened for a while."""
+        """Read, then watch until nothing has happened for a while."""
         self._at = None
         self._stream = Stream()
         restores = self._gateway.restores
