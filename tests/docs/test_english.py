@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 
 import pytest
@@ -21,10 +22,25 @@ PHRASES = (
         "anew",
         "afresh",
     ),
-    *("the person", "so many", "must not be had", "who follows", "whoever wants"),
+    *("the person", "so many", "must not be had", "who follows", "whoever"),
+    *("takes? no part", "has it done", "by hand after", "that is to say", "goes? on with what", "what answers"),
 )
+STILTED = (
+    *("what is to be", "what is current", "what there is", "from now on this", "nobody of ours", "gets to know"),
+    *("be had", "afresh", "tried again", "is to be served", r"takes? part", "as of now", "be it", "thereof"),
+)
+"""In docstrings and comments of the packages that are searched for these, too."""
 ODD = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b", re.IGNORECASE)
+ODD_OR_STILTED = re.compile(rf"\b(?:{'|'.join((*PHRASES, *STILTED))})\b", re.IGNORECASE)
 SOURCE = ROOT / "src/hotconf"
+EDITED = [
+    *(
+        path
+        for folder in ("integrations", "fleet", "cli/fleet", "tui/fleet")
+        for path in (SOURCE / folder).rglob("*.py")
+    ),
+    SOURCE / "engine/offers.py",
+]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
 
 
@@ -55,7 +71,19 @@ def test_no_odd_phrase_in_a_message() -> None:
     assert not found
 
 
+@pytest.mark.parametrize("path", EDITED, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_no_odd_phrase_in_a_docstring_or_a_comment(path) -> None:
+    """Of what those read who write an integration, or operate a fleet."""
+    with tokenize.open(path) as file:
+        tokens = tokenize.generate_tokens(file.readline)
+        texts = [(each.start[0], each.string) for each in tokens if each.type in (tokenize.COMMENT, tokenize.STRING)]
+    found = [f"{line}: {text}" for line, text in texts if ODD_OR_STILTED.search(re.sub(r"`[^`]*`", "", text))]
+    assert not found
+
+
 def test_the_search_finds_them() -> None:
     """It is not blind."""
     assert ODD.search("the program is told of it")
+    assert ODD_OR_STILTED.search("serves what is current")
+    assert EDITED[0].is_file()
     assert not ODD.search("hotconf tells you")

@@ -101,7 +101,7 @@ async def _start(watcher: HotReloadWatcher[Any], *, require: bool) -> None:
         try:
             await watcher.astart(require=require)
         except Exception:
-            if watcher._reloader.cycle.closed and not was_closed:  # by the failure: it may be tried again
+            if watcher._reloader.cycle.closed and not was_closed:  # by the failure: allow a retry
                 renew()
             raise
 

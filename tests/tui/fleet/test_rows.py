@@ -69,7 +69,8 @@ def test_who_refuses_comes_first_with_the_reason_then_stragglers_then_the_rest()
     members = [member(1), member(2, "behind"), member(3, "nack", "port: too small"), member(4, "deferred", "gate")]
     lines = shown(status(*members, member(5, "ahead", "restored")))
     assert (
-        "5 processes · 1 refused · 1 ahead of what is current · 1 not answered yet · 1 deferred · 1 accepted" in lines
+        "5 processes · 1 refused · 1 ahead of the current version · 1 not answered yet · 1 deferred · 1 accepted"
+        in lines
     )
     order = [at(lines, text) for text in ("Refused  1", "Ahead", "Not answered yet  1", "Deferred  1", "Accepted  1")]
     assert order == sorted(order)

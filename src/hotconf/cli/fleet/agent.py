@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--write", "path", metavar="PATH", type=PATH, required=True, help="The file; replaced by a rename.")
 @click.option("--instance", metavar="NAME", help="Who this is in the fleet; the name of the host by default.")
 @click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="By which canaries are chosen.")
-@click.option("--once", is_flag=True, help="End once the file has what is current; take no part in the fleet.")
+@click.option("--once", is_flag=True, help="End once the file has the current version, without joining the fleet.")
 @click.option(
     "--timeout",
     "timeout_s",
@@ -71,7 +71,7 @@ def agent(
         source.as_observer() if once else source,
         absolute(path),
         lambda fetched: reason_against(remote.name, fetched, program),
-        lambda text: echo(text, err=True),  # whoever reads it may go
+        lambda text: echo(text, err=True),  # its reader may close the pipe
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: writer.stop())

@@ -26,7 +26,7 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_note
 @_as_json
 def promote(remote: Remote, note: str, as_json: bool) -> None:
-    """Have all processes of the fleet NAME serve what its canaries serve.
+    """Let all processes of the fleet NAME serve what its canaries serve.
 
     Exit status: 0 done; 1 something else became current meanwhile; 2 there are no canaries, etcd cannot be reached
     or refuses, or wrong usage.

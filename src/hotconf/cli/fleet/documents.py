@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 def history(remote: Remote, limit: int, as_json: bool) -> None:
-    """List what was current in the fleet NAME, the newest first: version, epoch, who, when, and the note."""
+    """List the history of the fleet NAME, newest first: version, epoch, who, when, and the note."""
     from hotconf.cli.fleet.text import published_json, published_line
 
     with remote.open() as fleet:

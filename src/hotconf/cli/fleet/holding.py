@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
 
 
-@click.command(short_help="Have all processes keep what they have.")
+@click.command(short_help="Let all processes keep what they have.")
 @fleet_command
 @click.option("--note", metavar="TEXT", default="", help="Why; shown by status.")
 def pause(remote: Remote, note: str) -> None:
-    """Have all processes of the fleet NAME keep what they have; what is published from now on waits for resume."""
+    """Let all processes of the fleet NAME keep what they have; what is published from now on waits for resume."""
     with remote.open() as fleet:
         fleet.pause(note)
     echo("paused", err=True)
@@ -26,7 +26,7 @@ def pause(remote: Remote, note: str) -> None:
 @click.command(short_help="Go on after a pause.")
 @fleet_command
 def resume(remote: Remote) -> None:
-    """Have all processes of the fleet NAME serve what is current now."""
+    """Let all processes of the fleet NAME serve the current version."""
     with remote.open() as fleet:
         fleet.resume()
     echo("resumed", err=True)

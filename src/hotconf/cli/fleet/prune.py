@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def prune(remote: Remote, keep: int, yes: bool, as_json: bool) -> None:
-    """Delete all but the newest entries of the history of the fleet NAME, and documents that only those name. They
-    cannot be gone back to any more.
+    """Delete all but the newest entries of the history of the fleet NAME, and the documents that only these name. No
+    rollback to them is possible afterwards.
 
-    What is current, offered, or served by a process stays; so does the highest version, because no number is used
-    twice. You see what is to be deleted, and are asked to confirm, unless --yes is given. Nothing else deletes
+    The current version, one on offer, and versions that a process serves stay; so does the highest, because no number
+    is used twice. You see what will be deleted, and are asked to confirm, unless --yes is given. Nothing else deletes
     anything: publishing does not.
 
-    Exit status: 0 deleted, or nothing was to be; 1 not confirmed, or others published all the time; 2 nothing is
-    published there, etcd cannot be reached or refuses, or wrong usage.
+    Exit status: 0 deleted, or nothing to delete; 1 not confirmed, or others kept publishing; 2 nothing is published
+    there, etcd cannot be reached or refuses, or wrong usage.
     """
     from hotconf.cli.fleet.text import counted, pruned_json, pruned_text
 

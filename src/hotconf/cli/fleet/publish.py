@@ -87,7 +87,7 @@ def publish(
 ) -> None:
     """Make the content of FILE current in the fleet NAME; - is standard input.
 
-    It is checked by the model of the program (--app, --schema), the difference to what is current is shown, with
+    It is checked by the model of the program (--app, --schema), the difference to the current version is shown, with
     secrets as …, and you are asked to confirm, unless --yes is given. Nothing is published if something else became
     current in the meantime. Each process checks it again, and keeps what it has if it refuses.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 @click.pass_context
 def status(ctx: click.Context, remote: Remote, watch: bool, as_json: bool) -> None:
-    """Show what is current in the fleet NAME, which process runs what, and which refuse it, and why.
+    """Show the current version of the fleet NAME, which process runs what, and which refuse it, and why.
 
     Exit status: 0 all processes run what they should; 1 some do not; 2 there is no such fleet, etcd cannot be
     reached or refuses, or wrong usage.

@@ -72,7 +72,7 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
         more = f" and {len(canaries) - _MOST} more" if len(canaries) > _MOST else ""
         yield f"canaries: {', '.join(canaries[:_MOST])}{more}"
     yield from member_lines("refused", status.of("nack"))
-    yield from member_lines("ahead of what is current", status.of("ahead"))
+    yield from member_lines("ahead of the current version", status.of("ahead"))
     yield from member_lines("deferred", status.of("deferred"))
     yield from member_lines("not answered yet", status.of("behind"))
 

@@ -30,7 +30,7 @@ _BAR: Final = 30
 _MOST_VERSIONS: Final = 8
 _TITLES: Final[dict[State, tuple[str, Tone]]] = {
     "nack": ("Refused", "bad"),
-    "ahead": ("Ahead of what is current", "warn"),
+    "ahead": ("Ahead of the current version", "warn"),
     "behind": ("Not answered yet", "warn"),
     "deferred": ("Deferred", "warn"),
     "paused": ("Paused", "warn"),
@@ -86,7 +86,7 @@ def rows(
     return tuple(found)
 
 
-# What is current
+# The current version
 
 
 def _trouble(fact: Fact, room: int, today: date) -> Iterator[Row]:
