@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Process:
     @property
     def open(self) -> set[int]:
         """What it holds now."""
-        return set(self.opened) - set(self.closed)
+        return set(Counter(self.opened) - Counter(self.closed))
 
     def pool(self, port: int) -> Iterator[int]:
         """A resource."""
@@ -131,13 +132,29 @@ def test_one_refuses_and_nobody_has_changed(fleet: Fleet, start: Start, port: in
     assert fleet.wait(fleet.publish(b"port = 3")).everywhere
 
 
+def test_a_quorum_takes_the_others_along(fleet: Fleet, start: Start) -> None:
+    """Who still prepares switches later; who refuses keeps what it has; nothing else is left open."""
+    good, slow, bad = start("good"), start("slow"), start("bad")
+    bad.refuses = 2
+    with late(slow):
+        published = fleet.publish_with_quorum(b"port = 2", "30%")
+        wait_until(lambda: good.watcher.config.port == 2)
+        assert good.opened == [1, 2]
+        assert slow.watcher.config.port == 1
+    waited = fleet.wait(published)
+    assert [member.instance for member in waited.refused] == ["bad"]
+    assert (slow.watcher.config.port, bad.watcher.config.port) == (2, 1)
+    for process, port in ((good, 2), (slow, 2), (bad, 1)):
+        wait_until(lambda process=process, port=port: process.open == {port})
+
+
 def test_busy_after_the_yes_is_deferred(fleet: Fleet, start: Start, one_node: Cluster) -> None:
     """It switches at its release, without preparing again; until then it says that it is deferred."""
     busy, other = start("busy"), start("other")
     with busy.watcher.busy("an import"):
         published = fleet.publish_all_or_nothing(b"port = 2")
         wait_until(lambda: other.watcher.config.port == 2)
-        wait_until(lambda: fleet.status().of("deferred"))
+        wait_until(lambda: any("an import" in member.reason for member in fleet.status().of("deferred")))
         assert busy.watcher.config.port == 1
     assert busy.watcher.config.port == 2
     assert busy.opened == [1, 2]

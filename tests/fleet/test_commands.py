@@ -153,6 +153,29 @@ def test_all_or_nothing_of_nobody(run: Run) -> None:
     assert run("status").exit_code == 2
 
 
+def test_quorum(run: Run, join: Join) -> None:
+    """It is published although one refuses, which is shown; or not, with who and why."""
+    run("publish", saved("port = 8080"), "--yes")
+    join("web-1")
+    join("web-2")
+    join("web-3", lambda document: None if document.version == "1" else "port: too large")
+    done = run("publish", saved("port = 9090"), "--yes", "--quorum", "60%")
+    assert done.exit_code == 0
+    _, asked, title, refused = done.stdout.splitlines()
+    assert (asked, title) == ("prepared before by 2 of 3 processes", "said no:")
+    assert "web-3 (pid 1) on host" in refused
+    assert refused.endswith(": port: too large")
+    assert "quorum 60%" in run("history").stdout
+    as_json = json.loads(run("publish", saved("port = 9091"), "--yes", "--quorum", "2", "--json").stdout)
+    assert as_json["published"]["quorum"] == "2"
+    assert [member["vote"] for member in as_json["status"]["members"]] == ["yes", "yes", "no"]
+    few = run("publish", saved("port = 9092"), "--yes", "--quorum", "3")
+    assert (few.exit_code, few.stdout) == (1, "")
+    assert "3 have to (quorum 3); web-3 (pid 1) refuses: port: too large" in few.stderr
+    for wrong in (["--quorum", "100%"], ["--quorum", "2", "--all-or-nothing"], ["--quorum", "2", "--canary", "1"]):
+        assert run("publish", saved("port = 9093"), "--yes", *wrong).exit_code == 2
+
+
 def test_invalid_documents_are_not_published(run: Run) -> None:
     """Model and syntax are checked before anything is sent; what a layer may set may be missing."""
     schema = ["--schema", f"{__name__}:Shop", "--yes"]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from hotconf.fleet.errors import DeniedError, FleetError, TooLargeError, Unreach
 from hotconf.fleet.etcd.access import access
 from hotconf.fleet.protocol import transactions as acts
 from hotconf.fleet.protocol.keys import Keys
-from hotconf.fleet.protocol.records import Document
+from hotconf.fleet.protocol.records import Document, Offer
 from hotconf.fleet.publishing.publisher import Fleet
 from hotconf.fleet.publishing.results import AbortedError, ConflictError, UnchangedError
 from waiting import wait_until
@@ -278,6 +279,60 @@ def test_all_or_nothing_needs_somebody(fleet: Fleet) -> None:
     """Nobody's consent is none."""
     with pytest.raises(AbortedError, match="no process is registered"):
         fleet.publish_all_or_nothing(b"port = 1")
+
+
+def test_a_quorum_suffices(fleet: Fleet, join: Join) -> None:
+    """Neither one who refuses nor one who is silent is in the way: the first keeps the old, the fleet is mixed."""
+    members = [join(f"web-{at}") for at in range(4)]
+    members.append(join("bad", refusing("2")))
+    fleet.wait(fleet.publish(b"port = 1"))
+    silent = join("silent")
+    silent.votes = False
+    published = fleet.publish_with_quorum(b"port = 2", "60%")
+    assert (published.quorum, published.all_or_nothing, published.asked) == ("60%", False, "quorum 60%")
+    waited = fleet.wait(published)
+    assert [member.instance for member in waited.refused] == ["bad"]
+    assert waited.status.versions == {"1": 1, "2": 5}
+    assert fleet.history()[0].quorum == "60%"
+    assert fleet.status().offer is None
+    silent.votes = True
+    assert fleet.publish_with_quorum(b"port = 3", "6").version == "3"
+
+
+def test_a_quorum_that_cannot_be_reached(fleet: Fleet, join: Join) -> None:
+    """Once too many refuse, or when the time is over: nobody has changed, and it says who and why."""
+    instances = [join("good"), join("bad", refusing("2", "3", "4", "5")), join("silent")]
+    fleet.wait(fleet.publish(b"port = 1"))
+    instances[2].votes = False
+    with pytest.raises(AbortedError, match=r"1 of 3 processes said yes, and 2 have to \(quorum 50%\)") as raised:
+        fleet.publish_with_quorum(b"port = 2", "50%", wait_s=1)
+    assert [member.instance for member in raised.value.missing] == ["silent"]
+    for quorum in ("99%", "3", "4"):
+        with pytest.raises(AbortedError, match=r"bad \(pid 1\) refuses: port: too large|have to") as raised:
+            fleet.publish_with_quorum(b"port = 3", quorum)
+    assert fleet.status().offer is None
+    assert [each.served for each in instances] == [[(1, "1")]] * 3
+    for rule in ("0", "100%", "0%", "most", "", "-1", 3):
+        with pytest.raises(UsageError, match="quorum"):
+            fleet.publish_with_quorum(b"port = 3", rule)  # type: ignore[arg-type]
+
+
+def test_a_vote_after_the_count_counts(fleet: Fleet, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who changes their mind between the count and the commit is counted again."""
+    first, second = join("first"), join("second")
+    fleet.wait(fleet.publish(b"port = 1"))
+    commit_counted, changed = acts.commit_counted, []
+
+    def late(keys: Keys, made: Offer, create: int, *rest: Any) -> object:
+        if not changed:
+            changed.append(second._gateway.commit(acts.vote(keys, "second", "1", made, create, second._lease, "no")))
+        return commit_counted(keys, made, create, *rest)
+
+    monkeypatch.setattr(acts, "commit_counted", late)
+    with pytest.raises(AbortedError, match=r"second \(pid 1\) refuses: no"):
+        fleet.publish_with_quorum(b"port = 2", "2")
+    assert changed
+    assert first.served == [(1, "1")]
 
 
 def test_an_open_offer_is_in_the_way_of_others(fleet: Fleet, other: Fleet, join: Join) -> None:

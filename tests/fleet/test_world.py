@@ -33,6 +33,8 @@ OF_FLEET = (
     "rollback",
     "propose",
     "commit",
+    "count",
+    "commit_counted",
     "abort",
     "pause",
     "resume",
@@ -104,6 +106,12 @@ def committing_over_what_moved(keys: object, made: object, create: int, current:
     """What is current is not compared, nor whether the offer is still there."""
     votes = all_equal(keys.votes, yes(made.document.version))  # type: ignore[attr-defined]
     return replace(acts_commit(keys, made, create, current), conditions=(votes,))  # type: ignore[arg-type]
+
+
+def committing_an_old_count(keys: object, made: object, create: int, current: object, counted: int) -> Txn:
+    """Votes since the count are not compared."""
+    txn = acts_commit_counted(keys, made, create, current, counted)  # type: ignore[arg-type]
+    return replace(txn, conditions=txn.conditions[:-1])
 
 
 def publishing_whatever_is_current(keys: object, current: object, *rest: object, **more: object) -> Txn:
@@ -186,10 +194,12 @@ def pruning_documents_first(old: Old, keys: object, most: int) -> list[Txn]:
 
 
 acts_commit, acts_publish, acts_prune = acts.commit, acts.publish, acts.prune
+acts_commit_counted = acts.commit_counted
 old_transactions = Old.transactions
 MUTANTS: list[tuple[object, str, Callable[..., object]]] = [
     (acts, "commit", committing_without_counting),
     (acts, "commit", committing_over_what_moved),
+    (acts, "commit_counted", committing_an_old_count),
     (acts, "publish", publishing_whatever_is_current),
     (machine, "step", voting_without_preparing),
     (machine, "step", giving_up_without_taking_back),

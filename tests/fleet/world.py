@@ -33,7 +33,7 @@ from hotconf.fleet.instance.steps import (
 from hotconf.fleet.protocol import transactions as acts
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.known import known
-from hotconf.fleet.protocol.records import Canary, Current, Document, Offer, Pause, rank
+from hotconf.fleet.protocol.records import Canary, Current, Document, Offer, Pause, rank, yes
 from hotconf.fleet.protocol.records import Instance as Record
 from hotconf.fleet.publishing import pruning, reading
 from hotconf.sources.source import Verdict
@@ -93,6 +93,8 @@ class World:
         """What another publisher has read."""
         self.versions: dict[str, int] = {}
         """When each document was written."""
+        self.counted: reading.State | None = None
+        """The votes, as the publisher has counted them."""
         self.pruning: list[Txn] = []
         """What somebody who has looked for what is old does next."""
         self.acts = 0
@@ -198,6 +200,32 @@ class World:
                 counts = self._vote(process) is not None and process.alive and process.linked
                 if counts and process.watcher.prepared != label:
                     raise Wrong(f"{process.name} holds nothing prepared at the commit")
+
+    def count(self) -> None:
+        """The publisher counts the votes."""
+        self.counted = self.read()
+
+    def commit_counted(self) -> None:
+        """What was offered, if half of all had said yes when they were counted."""
+        if self.offer is None or self.counted is None:
+            return
+        made, created = self.offer
+        version, state, self.counted = made.document.version, self.counted, None
+        willing = {who for who, vote in state.votes.items() if (vote.answer, vote.version) == ("yes", version)}
+        if 2 * len(willing) < len(state.votes) or not willing:
+            return
+        current = Current(made.epoch, made.document, made.publish_id, quorum="50%")
+        if not self.store.commit(acts.commit_counted(self.keys, made, created, current, state.revision)).succeeded:
+            return
+        self.offer = None
+        self._enter(current)
+        for process in self.processes:
+            vote, who = self._vote(process), (process.name, "1")
+            if vote is not None and (who not in state.votes or (who in willing and vote.value != yes(version))):
+                raise Wrong(f"{process.name} joined, or changed its mind, after the count")
+            holds = process.watcher.prepared == label_of(version, made.epoch)
+            if who in willing and vote is not None and process.alive and process.linked and not holds:
+                raise Wrong(f"{process.name} holds nothing prepared at the commit of a quorum")
 
     def abort(self) -> None:
         """What was offered; also what its lease does."""

@@ -33,6 +33,7 @@ class _Wanted:
 
     canary: str | None
     all_or_nothing: bool
+    quorum: str | None
     wait: bool
     timeout_s: float
     auto_rollback: bool
@@ -41,6 +42,11 @@ class _Wanted:
     override: bool
     note: str
 
+    @property
+    def asked_by(self) -> str | None:
+        """The option by which processes are asked before anything is published."""
+        return "--all-or-nothing" if self.all_or_nothing else "--quorum" if self.quorum is not None else None
+
 
 @click.command(short_help="Make a document current.")
 @fleet_command
@@ -48,6 +54,9 @@ class _Wanted:
 @click.option("--note", metavar="TEXT", default="", help="Why; kept in the history.")
 @click.option("--canary", metavar="WHO", help="Only for these at first: 1, 10% or LABEL=VALUE; then promote.")
 @click.option("--all-or-nothing", is_flag=True, help="Only if every process says that it can; else for none.")
+@click.option(
+    "--quorum", metavar="N", help="Only if that many say that they can: 50 or 90%; the others follow, or refuse."
+)
 @click.option("--wait", is_flag=True, help="Wait until every process has accepted or refused it.")
 @click.option(
     "--timeout",
@@ -56,7 +65,7 @@ class _Wanted:
     type=_SECONDS,
     default=30.0,
     show_default=True,
-    help="How long --wait and --all-or-nothing wait.",
+    help="How long --wait, --all-or-nothing and --quorum wait.",
 )
 @click.option("--auto-rollback", is_flag=True, help="With --wait: go back if too many refuse it.")
 @click.option(
@@ -109,9 +118,9 @@ def publish(
             raise Declined("the document is not valid: nothing was published")
         fleet.check(data, language)
         status = fleet.status()
-        if how.all_or_nothing and not status.members:
+        if how.asked_by and not status.members:
             text = f"no process of {remote.name} is registered, so none can say yes: nothing was published"
-            raise Declined(f"{text}. Start one first, or publish without --all-or-nothing")
+            raise Declined(f"{text}. Start one first, or publish without {how.asked_by}")
         seen = "" if status.current is None else status.current.version
         if expect is None or expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)
@@ -122,6 +131,8 @@ def publish(
         if not as_json:
             echo(f"published: {published_line(published)}")
         done: dict[str, Any] = {"published": published_json(published)}
+        if how.quorum is not None:
+            _say_votes(fleet, published, done, as_json=as_json)
         fine = _wait(fleet, published, how, done, as_json=as_json) if how.wait else True
     if as_json:
         echo(json.dumps(done, indent=2))
@@ -132,8 +143,10 @@ def publish(
 def _check(how: _Wanted) -> None:
     if how.auto_rollback and not how.wait:
         raise click.UsageError("--auto-rollback needs --wait")
-    if how.all_or_nothing and (how.canary is not None or how.auto_rollback or how.override):
-        raise click.UsageError("--all-or-nothing excludes --canary, --auto-rollback and --override")
+    if how.all_or_nothing and how.quorum is not None:
+        raise click.UsageError("--all-or-nothing excludes --quorum")
+    if how.asked_by and (how.canary is not None or how.auto_rollback or how.override):
+        raise click.UsageError(f"{how.asked_by} excludes --canary, --auto-rollback and --override")
 
 
 def _show_difference(
@@ -165,11 +178,22 @@ def _confirm(status: FleetStatus, how: _Wanted, *, checked: bool) -> None:
 
 
 def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wanted) -> Published:
+    wait_s = max(1.0, how.timeout_s)
     if how.all_or_nothing:
-        return fleet.publish_all_or_nothing(
-            data, format=form, note=how.note, expect=expect, wait_s=max(1.0, how.timeout_s)
-        )
+        return fleet.publish_all_or_nothing(data, format=form, note=how.note, expect=expect, wait_s=wait_s)
+    if how.quorum is not None:
+        return fleet.publish_with_quorum(data, how.quorum, format=form, note=how.note, expect=expect, wait_s=wait_s)
     return fleet.publish(data, format=form, note=how.note, canary=how.canary, expect=expect, override=how.override)
+
+
+def _say_votes(fleet: Fleet, published: Published, done: dict[str, Any], *, as_json: bool) -> None:
+    """What those said who were asked: a quorum leaves out some."""
+    from hotconf.cli.fleet.text import status_json, voted_lines
+
+    status = fleet.status()
+    done["status"] = status_json(status)
+    for line in () if as_json else voted_lines(status, published.version):
+        echo(line)
 
 
 def _wait(fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any], *, as_json: bool) -> bool:

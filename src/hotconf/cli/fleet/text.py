@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.text import natural, printable, shortened
@@ -37,7 +37,7 @@ def published_line(published: Published) -> str:
     """`version 7 (epoch 12), rollback by ann@build at 2026-01-01T00:00:00Z, canary 10%: note`."""
     what = "" if published.action == "publish" else f"{published.action} "
     canary = "" if published.canary is None else f", canary {published.canary}, the others {published.stable}"
-    whole = ", all or nothing" if published.all_or_nothing else ""
+    whole = f", {published.asked}" if published.asked else ""
     note = f": {published.note}" if published.note else ""
     line = f"version {published.version} (epoch {published.epoch}), {what}by {published.by} at {published.at}"
     return printable(f"{line}{canary}{whole}{note}")
@@ -54,9 +54,9 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
     yield "nothing is published yet" if current is None else f"current: {published_line(current)}"
     if status.offer is not None:
         offer = status.offer
-        version, by = offer.document.version, printable(offer.by)
+        version, by, asks = offer.document.version, printable(offer.by), printable(offer.asks)
         yes = sum((each.vote.answer, each.vote.version) == ("yes", version) for each in status.members)
-        yield f"offered: version {version}, all or nothing, by {by}: {yes} of {len(status.members)} ready"
+        yield f"offered: version {version}, {asks}, by {by}: {yes} of {len(status.members)} ready"
     if status.pause is not None:
         note = f": {status.pause.note}" if status.pause.note else ""
         yield printable(f"paused: by {status.pause.by} at {status.pause.at}{note}")
@@ -101,6 +101,16 @@ def status_json(status: FleetStatus) -> dict[str, Json]:
         member.pop("boot")
         member["vote"] = member["vote"]["answer"]
     return found
+
+
+def voted_lines(status: FleetStatus, version: str) -> Iterator[str]:
+    """What they said when they were asked."""
+    votes: dict[str | None, list[Member]] = {"yes": [], "no": [], None: []}
+    for member in status.members:
+        votes[member.vote.answer if member.vote.version == version else None].append(member)
+    yield f"prepared before by {len(votes['yes'])} of {counted(len(status.members))}"
+    yield from member_lines("said no", [replace(each, reason=each.vote.reason) for each in votes["no"]])
+    yield from member_lines("had not answered", [replace(each, reason="") for each in votes[None]])
 
 
 def pruned_text(pruned: Pruned) -> str:

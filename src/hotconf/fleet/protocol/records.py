@@ -105,6 +105,8 @@ class Current(Record):
     action: Action = "publish"
     all_or_nothing: bool = False
     canary: Canary | None = None
+    quorum: str | None = None
+    """So many said yes to it before."""
 
     def document_for(self, instance: str, labels: Mapping[str, str]) -> Document:
         """The document that this instance serves."""
@@ -132,6 +134,13 @@ class Offer(Record):
     by: str = ""
     note: str = ""
     publish_id: str = ""
+    quorum: str | None = None
+    """How many have to say yes; None: all."""
+
+    @property
+    def asks(self) -> str:
+        """Whose yes it needs: `all or nothing`, or `quorum 90%`."""
+        return f"quorum {self.quorum}" if self.quorum else "all or nothing"
 
 
 @dataclass(frozen=True, slots=True)

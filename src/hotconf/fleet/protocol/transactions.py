@@ -8,6 +8,7 @@ to do next.
 | vote | the same offer; current unchanged since it; own vote exists | put `yes v` or `no v` |
 | withdraw | the same offer | put `no v`; if it fails, read the decision |
 | commit | the same offer; current unchanged since it; **all** votes are `yes v` | put current and entry; no offer |
+| commit with a quorum | the same offer; current unchanged since it; no vote written since the count | the same |
 | abort | the same offer | delete the offer |
 | publish, promote, roll back | current unchanged; no offer, or override it | put current, its entry, the document |
 | prune | current and offer unchanged | delete entries and documents that are no longer needed |
@@ -88,7 +89,9 @@ def commit(keys: Keys, made: Offer, create: int, current: Current) -> Txn:
 
 
 def commit_counted(keys: Keys, made: Offer, create: int, current: Current, counted: int) -> Txn:
-    """Make the offer current, if no vote was written, and no process has joined, since they were counted."""
+    """Make the offer current, if no vote was written, and no process has joined, since the revision `counted`. If it
+    fails: current, offer.
+    """
     conditions = (*_undecided(keys, made, create, current), none_since(keys.votes, counted))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 

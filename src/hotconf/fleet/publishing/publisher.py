@@ -30,6 +30,7 @@ from hotconf.fleet.protocol.records import Action, Current, Document, Offer, Pau
 from hotconf.fleet.publishing import pruning, reading
 from hotconf.fleet.publishing.canaries import canary_of
 from hotconf.fleet.publishing.following import Following
+from hotconf.fleet.publishing.quorum import Quorum
 from hotconf.fleet.publishing.reading import State
 from hotconf.fleet.publishing.results import ConflictError, FleetStatus, Pruned, Published, Shown, UnchangedError
 from hotconf.fleet.publishing.voting import Voting
@@ -131,16 +132,41 @@ class Fleet(Following):
         Raises `AbortedError` if one refuses, or does not answer within `wait_s` seconds (1 to 3600): then no process
         has changed anything. Otherwise as `publish`.
         """
-        self.check(data, format)
+        return self._ask(data, format, note, expect, wait_s, None)
+
+    def publish_with_quorum(
+        self,
+        data: bytes,
+        quorum: str,
+        *,
+        format: FormatName = "toml",  # noqa: A002 (what users call it)
+        note: str = "",
+        expect: str | None = None,
+        wait_s: float = 30.0,
+    ) -> Published:
+        """Make a document current once enough processes have validated it and prepared its resources.
+
+        `quorum`: a number of processes (`50`), or a part of those that are registered (`90%`). All others are not
+        waited for, beyond some seconds: they load it afterwards, and whoever refuses it keeps what it has, so the
+        fleet is mixed then. Raises `AbortedError` once too many refuse, or if there is no quorum in `wait_s`
+        seconds (1 to 3600): then nobody has changed anything. Else as `publish`.
+        """
+        return self._ask(data, format, note, expect, wait_s, Quorum.of(quorum))
+
+    def _ask(
+        self, data: bytes, form: FormatName, note: str, expect: str | None, wait_s: float, quorum: Quorum | None
+    ) -> Published:
+        self.check(data, form)
         arguments.seconds("wait_s", wait_s, 1, 3600)
         state = reading.read(self._gateway, self._keys)
         self._check_new(state.known.current, data, expect)
         self._check_offer(state.known)
-        document = Document(state.version, sha256(data).hexdigest(), format)
+        document = Document(state.version, sha256(data).hexdigest(), form)
         current = self._current(state, document, "publish", note, token_hex(8))
-        asked = Offer(document, current.epoch, state.known.base, wait_s, self.by, note, current.publish_id)
-        made = replace(current, all_or_nothing=True)
-        return Voting(self._gateway, self._keys, state, asked, made).run(data, self._find)
+        rule = None if quorum is None else quorum.rule
+        asked = Offer(document, current.epoch, state.known.base, wait_s, self.by, note, current.publish_id, rule)
+        made = replace(current, all_or_nothing=quorum is None, quorum=rule)
+        return Voting(self._gateway, self._keys, state, asked, made, quorum).run(data, self._find)
 
     def promote(self, *, note: str = "") -> Published:
         """Let all instances serve the canaries' version. Raises `UsageError` if there are no canaries."""
@@ -324,7 +350,8 @@ class Fleet(Following):
     def _check_offer(self, found: Known) -> None:
         if found.offer is not None:
             by = printable(found.offer.by) or "another publisher"
-            text = f"{by} is publishing version {found.offer.document.version}, all or nothing: wait, or override it"
+            version, asks = found.offer.document.version, printable(found.offer.asks)
+            text = f"{by} is publishing version {version}, {asks}: wait, or override it"
             raise ConflictError(text, _published(found.current), found.offer)
 
 

@@ -34,13 +34,20 @@ class Published:
     """The version that all other instances serve."""
     all_or_nothing: bool
     publish_id: str
+    quorum: str | None = None
+    """How many had prepared it before, by the rule that was given; None: that was not asked."""
+
+    @property
+    def asked(self) -> str:
+        """Whom it asked first: `all or nothing`, `quorum 90%`, or nothing."""
+        return "all or nothing" if self.all_or_nothing else f"quorum {self.quorum}" if self.quorum else ""
 
     @classmethod
     def of(cls, current: Current) -> Published:
         """From the record."""
         document, rule = current.document, None if current.canary is None else current.canary.rule
         who = (current.action, current.by, current.at, current.note)
-        rest = (current.stable.version, current.all_or_nothing, current.publish_id)
+        rest = (current.stable.version, current.all_or_nothing, current.publish_id, current.quorum)
         return cls(current.epoch, document.version, document.sha256, *who, document.format, rule, *rest)
 
 
@@ -173,7 +180,7 @@ class UnchangedError(FleetError):
 
 
 class AbortedError(FleetError):
-    """An all-or-nothing publish was aborted: no process has changed anything."""
+    """A publish that asks first, all or nothing or by a quorum, was aborted: no process has changed anything."""
 
     def __init__(self, text: str, refused: tuple[Member, ...] = (), missing: tuple[Member, ...] = ()) -> None:
         super().__init__(text)

@@ -102,7 +102,7 @@ def _current(status: FleetStatus, room: int, today: date) -> Iterator[Row]:
     if current is None:
         yield Row(("current",), (Span("Nothing is published yet", "strong"),))
     else:
-        whole = ", all or nothing" if current.all_or_nothing else ""
+        whole = f", {current.asked}" if current.asked else ""
         said = f"{_how(current)}{whole} · {when(_time(current.at), today) or current.at}"
         head = Span(f"version {current.version}", "strong"), Span(f"  epoch {current.epoch} · {said}", "muted")
         yield Row(("current",), (_label("current"), *head), copy=f"version {current.version} (epoch {current.epoch})")
@@ -117,7 +117,7 @@ def _current(status: FleetStatus, room: int, today: date) -> Iterator[Row]:
         no = [each for each in votes if each.vote.answer == "no"]
         yes = sum(each.vote.answer == "yes" for each in votes)
         more = f", {len(no)} refuse" if len(no) > 1 else ", 1 refuses" if no else ""
-        text = f"version {version}, all or nothing, by {offer.by}: {yes} of {len(status.members)} ready{more}"
+        text = f"version {version}, {offer.asks}, by {offer.by}: {yes} of {len(status.members)} ready{more}"
         yield from _lines("offered", text, "accent", room)
         for member in no[:MOST_LISTED]:
             yield from _lines(
