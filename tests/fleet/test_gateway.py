@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,6 +222,81 @@ def test_a_watch_that_is_never_answered_is_no_silence(one_node: Cluster, place: 
             assert next(gateway.watch(place, 0, Stream(), silence_s=60))
 
 
+class Strange(BaseHTTPRequestHandler):
+    """What answers at the port of an etcd, and is none."""
+
+    status, body = 502, b"<html>no server is there</html>"
+
+    def do_POST(self) -> None:
+        """The same for everything."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_arguments: object) -> None:  # type: ignore[override]
+        """Nothing."""
+
+
+@pytest.fixture(params=[(502, b"<html>"), (404, b"not found"), (200, b"<html>"), (503, b'{"message": "away"}')])
+def strange(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The endpoint of such a server."""
+    status, body = request.param
+    handler = type("Handler", (Strange,), {"status": status, "body": body})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+def test_what_answers_and_is_no_etcd_is_left(one_node: Cluster, place: bytes, strange: str) -> None:
+    """By reads, by watches, and by what writes, which may have been done; if there is nothing else, it is named."""
+    for act in ("get", "watch", "put"):
+        with Gateway(access([strange, *one_node.endpoints])) as gateway:
+            gateway._endpoints.sort(key=lambda each: str(each) != strange)
+            if act == "get":
+                gateway.get(Get(place))
+            elif act == "watch":
+                with pytest.raises(UnreachableError):
+                    next(gateway.watch(place, 0, Stream()))
+                next(gateway.watch(place, 0, Stream()))
+            else:
+                with suppress(ReplyLostError):
+                    put(gateway, place, b"1")
+            assert str(gateway.endpoint) != strange
+    with Gateway(access(strange)) as gateway, pytest.raises(UnreachableError, match=strange):
+        gateway.get(Get(place))
+
+
+@pytest.mark.parametrize("answer", [{"responses": [1]}, {"responses": [{"response_range": 5}]}, {"header": [[]]}])
+def test_what_is_no_answer_of_etcd_is_an_error_of_ours(one_node: Cluster, answer: dict[str, object]) -> None:
+    """Whatever its shape."""
+    with Gateway(access(one_node.endpoints)) as gateway:
+        gateway._call = lambda *_, **__: answer  # type: ignore[method-assign]
+        with suppress(FleetError):
+            gateway.commit(Txn((), (Get(b"a"),)))
+
+
+def failing() -> str:
+    """A password that cannot be had."""
+    raise FileNotFoundError("/run/secrets/swordfish")
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [(failing, "raised FileNotFoundError"), (lambda: b"x", "returned bytes"), (sys.exit, "raised SystemExit")],
+)
+def test_a_password_that_cannot_be_had_is_told(three_nodes: Cluster, password: Any, said: str) -> None:
+    """As what it is, without a word of what it says."""
+    reached = access(three_nodes.endpoints, tls=three_nodes.tls, user="web-1", password=password)
+    with Gateway(reached) as gateway, pytest.raises(DeniedError, match=f"that is the password {said}") as raised:
+        gateway.get(Get(b"a"))
+    assert "swordfish" not in str(raised.value)
+
+
 def test_a_connection_is_used_again(one_node: Cluster, place: bytes) -> None:
     """By our own threads, too, which have sockets of their own; one that the server has closed is not."""
     with Proxy(one_node.members[0].client) as proxy, Gateway(access(proxy.endpoint)) as gateway:
@@ -280,7 +360,9 @@ def test_users_may_do_what_their_roles_say(three_nodes: Cluster) -> None:
 def test_a_forbidden_watch_is_told(three_nodes: Cluster) -> None:
     """etcd says that it is created, then that it is canceled."""
     with Gateway(user(three_nodes, "web-1")) as instance:  # noqa: SIM117
-        with pytest.raises(DeniedError, match="not permitted to the user web-1"):
+        with pytest.raises(
+            DeniedError, match=r"permission denied \(the user web-1\): its roles lack read on /hotconf/other/ctl/"
+        ):
             list(instance.watch(b"/hotconf/other/ctl/", 0, Stream(), silence_s=5))
 
 

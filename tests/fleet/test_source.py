@@ -331,6 +331,7 @@ def test_a_forked_child_is_a_process_of_its_own(fleet: Fleet, start: Start) -> N
     both = wait_until(lambda: len(members := fleet.status().members) == 2 and members)
     assert {member.pid for member in both} == {os.getpid(), child}
     assert len({member.boot for member in both}) == 2
+    wait_until(lambda: len(fleet.status().of("ack")) == 2)  # it has nothing to load, and says so
     waited = fleet.wait(fleet.publish(b"port = 2"))
     assert waited.status.versions == {"2": 2}
     assert watcher.config.port == 2

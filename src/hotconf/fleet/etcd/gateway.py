@@ -12,7 +12,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from hotconf.fleet.errors import (
@@ -20,13 +21,14 @@ from hotconf.fleet.errors import (
     DeniedError,
     FleetError,
     LeaseLostError,
+    MalformedError,
     RefusedError,
     ReplyLostError,
     SilentError,
     TooLargeError,
     UnreachableError,
 )
-from hotconf.fleet.etcd import requests
+from hotconf.fleet.etcd import permissions, requests
 from hotconf.fleet.etcd.access import Access, Endpoint
 from hotconf.fleet.etcd.patience import Patience
 from hotconf.fleet.etcd.requests import Found, Get, Outcome, Seen, Txn
@@ -114,12 +116,14 @@ class Gateway:
 
     def get(self, get: Get) -> Found:
         """Read keys, linearizably unless `get.here`."""
-        return requests.read_found(self._call("/v3/kv/range", get.json(), writes=False))
+        with self._explained(Txn((), (get,))):
+            return _understood(requests.read_found, self._call("/v3/kv/range", get.json(), writes=False))
 
     def commit(self, txn: Txn) -> Outcome:
         """Execute a transaction. Raises `ReplyLostError` if it may have been executed without an answer."""
         writes = any(not isinstance(op, Get) for op in txn.then)
-        return requests.read_outcome(self._call("/v3/kv/txn", txn.json(), writes=writes))
+        with self._explained(txn):
+            return _understood(requests.read_outcome, self._call("/v3/kv/txn", txn.json(), writes=writes))
 
     def grant(self, ttl_s: int) -> Lease:
         """A new lease. If the answer is lost, the lease expires by itself."""
@@ -157,7 +161,7 @@ class Gateway:
             with self._transport.stream(at, "/v3/watch", request, _headers(token), *times, stream) as lines:
                 patience.answered(time.monotonic() - began)
                 for status, line in lines:
-                    seen = self._watched(at, status, line, floor)
+                    seen = self._watched(at, prefix, status, line, floor)
                     floor = max(floor, seen.revision)
                     yield seen
         except TimeoutError:
@@ -165,15 +169,15 @@ class Gateway:
         except DeniedError:
             self._forget(token)
             raise
-        except UnreachableError as error:
+        except (UnreachableError, MalformedError) as error:
             if isinstance(error, SilentError):
                 patience.exhausted(first_s)
             self.fail_over(at)
-            raise
+            raise UnreachableError(str(error)) from None
         self.fail_over(at)
         raise UnreachableError(f"{at}: the server ended the watch")
 
-    def _watched(self, at: Endpoint, status: int, line: Mapping[str, Any], floor: int) -> Seen:
+    def _watched(self, at: Endpoint, prefix: bytes, status: int, line: Mapping[str, Any], floor: int) -> Seen:
         """One message of a watch."""
         if status != 200 or "error" in line:
             error = line.get("error", line)
@@ -185,9 +189,10 @@ class Gateway:
             if compacted := requests.number(result, "compact_revision"):
                 raise CompactedError(f"revisions before {compacted} are compacted")
             # etcd 3.4 gives no reason for a forbidden watch; later versions do.
-            raise DeniedError(f"{at}: the watch is not permitted to {self._who}")
+            lacks = permissions.advice([permissions.Grant("read", prefix)])
+            raise DeniedError(f"{at}: permission denied ({self._who}): {lacks}")
         self._check_revision(requests.header_revision(result), floor)
-        return requests.read_seen(result)
+        return _understood(requests.read_seen, result)
 
     # Calls
 
@@ -245,6 +250,8 @@ class Gateway:
         except SilentError:
             patience.exhausted(waited_s)
             raise
+        except MalformedError as error:
+            raise (ReplyLostError if writes else UnreachableError)(str(error)) from None
         if status == 200:
             patience.answered(time.monotonic() - began)
             self.answers += 1
@@ -266,6 +273,8 @@ class Gateway:
 
     def _refusal(self, at: Endpoint, status: int, answer: Mapping[str, Any], *, writes: bool) -> FleetError:
         """etcd's error as one of ours. Its message contains keys and users at most."""
+        if isinstance(inner := answer.get("error"), dict):  # of a stream
+            answer = inner
         said = str(answer.get("message") or answer.get("error") or f"HTTP status {status}")
         text = f"{at}: {shortened(printable(said.removeprefix('etcdserver: ')), _LONGEST)}"
         code = answer.get("code", answer.get("grpc_code"))
@@ -283,7 +292,21 @@ class Gateway:
             return DeniedError(f"{text} ({self._who})")
         if "CommonName" in said:
             return DeniedError(f"{at}: etcd's gateway refuses client certificates with a CN: issue one without")
+        if code is None:  # not etcd's: it is from a server in front of it, or from another program
+            return ReplyLostError(text) if writes and status >= 500 else UnreachableError(text)
         return RefusedError(text)
+
+    @contextmanager
+    def _explained(self, txn: Txn) -> Iterator[None]:
+        """If permission is denied for it, the error says what the user's roles lack."""
+        try:
+            yield
+        except DeniedError as error:
+            if self._token is None or "permission denied" not in str(error):
+                raise
+            tried = partial(self._call, "/v3/kv/txn", writes=False)
+            grants = permissions.lacking(txn, lambda one: tried(one.json()))
+            raise DeniedError(f"{error}: {permissions.advice(grants)}" if grants else str(error)) from None
 
     # Users
 
@@ -295,7 +318,7 @@ class Gateway:
         """A token, if there is a user."""
         if self.access.user is None or self._token is not None:
             return self._token
-        body = {"name": self.access.user, "password": self.access.secret()}
+        body = {"name": self.access.user, "password": self._password()}
         path = "/v3/auth/authenticate"
         try:
             answer = self._first(path, lambda at: self._ask(at, path, body, None, writes=False), writes=False)
@@ -309,10 +332,29 @@ class Gateway:
         self._token = token
         return token
 
+    def _password(self) -> str:
+        try:
+            found = self.access.secret()
+        except threads.ExitingError:
+            raise
+        except (Exception, SystemExit) as error:  # it is users' code
+            raise DeniedError(f"the function that is the password raised {type(error).__name__}") from error
+        if not isinstance(found, str):
+            raise DeniedError(f"the function that is the password returned {type(found).__name__}, and no str")
+        return found
+
     def _forget(self, token: str | None) -> None:
         with self._lock:
             if self._token == token:
                 self._token = None
+
+
+def _understood(read: Callable[[Mapping[str, Any]], T], answer: Mapping[str, Any]) -> T:
+    """What `read` makes of an answer. Raises `MalformedError` if it is none of etcd's."""
+    try:
+        return read(answer)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise MalformedError("an answer that is none of etcd's") from None
 
 
 def _headers(token: str | None) -> dict[str, str]:

@@ -143,7 +143,7 @@ class Txn:
 
     conditions: tuple[Compare, ...]
     then: tuple[Op, ...]
-    otherwise: tuple[Get, ...] = ()
+    otherwise: tuple[Op, ...] = ()
 
     def json(self) -> Json:
         """As the gateway takes it."""

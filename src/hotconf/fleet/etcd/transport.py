@@ -192,7 +192,7 @@ def _lines(endpoint: Endpoint, response: httpcore.Response) -> Iterator[tuple[in
 def _json(endpoint: Endpoint, body: bytes, status: int) -> dict[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
         return found

@@ -1,7 +1,8 @@
 """The two threads of an instance: one watches, the other decides, fetches, votes and writes.
 
 Rule 1: one thread steps the instance, so its inputs are ordered. It waits for etcd a few seconds at most.
-Rule 2: every failure is retried by rereading: the instance requests again what it lacks, and writes only after that.
+Rule 2: what gets no answer is retried by rereading: the instance requests again what it lacks, and writes only after
+that. What etcd refuses is retried after a while, without rereading.
 Rule 3: a document counts only if its bytes have the digest that was published.
 """
 
@@ -12,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from hotconf.fleet.errors import FleetError, LeaseLostError, UnreachableError
@@ -83,7 +85,8 @@ def nothing_in(fleet: str) -> Problem:
 class Follower:
     """One process of an instance, from `start` to `close`. A forked child needs one of its own."""
 
-    def __init__(self, place: Place, link: Link) -> None:
+    def __init__(self, place: Place, link: Link, forked: Follower | None = None) -> None:
+        """`forked`: that of the parent, if this is a forked child: it serves what its parent did."""
         self._name = place.name
         self._keys = place.keys
         self._link = link
@@ -93,10 +96,17 @@ class Follower:
         self._watch = ControlWatch(self._gateway, place.keys, self._read, self._cut)
         kind = Observer if place.observes else Membership
         self._member = kind(self._gateway, place.keys, place.instance, place.labels)
-        self._state = State(place.instance, place.labels)
+        self._state: State = State(place.instance, place.labels)
         self._writing = Outage()
+        self._fetching = Outage()
+        self._outages = (self._watch.outage, self._fetching, self._writing)
         self._told: str | None = None
+        self._reads = False
+        """Whether `read` waits for the document: then it needs no telling."""
         self._fetched: Fetched | Problem | None = None
+        if forked is not None:
+            self._state = replace(self._state, serving=forked._state.serving)
+            self._fetched = forked._fetched
         self._prepared: dict[str, Fetched] = {}
         self._first = threads.Event()
         self._closed = False
@@ -107,6 +117,11 @@ class Follower:
         return threads.Thread(target, f"hotconf {name} {self._name}")
 
     # For the source, on any thread
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was made by this process, not by one that forked it."""
+        return self._pid == os.getpid()
 
     def start(self) -> None:
         """Start the threads. A thread that the system refuses is trouble, and retried whenever `trouble` is read."""
@@ -119,12 +134,13 @@ class Follower:
 
     def read(self) -> Fetched | Problem:
         """The latest document. The first call waits for it while etcd answers, 20 s at most."""
-        if self._fetched is None:
+        if self._fetched is None and not self._first.is_set():
+            self._reads = True
             self._wait()
             self._first.set()
         if (found := self._fetched) is not None:
             return found
-        why = self._watch.outage.after(0) or self._writing.after(0) or "no answer in time"
+        why = self._trouble(0) or "no answer in time"
         return Problem(f"etcd cannot be read: {why}", kind="unreadable")
 
     def _wait(self) -> None:
@@ -137,9 +153,16 @@ class Follower:
     @property
     def trouble(self) -> str | None:
         """What has been failing for some seconds."""
-        if self._pid == os.getpid() and not all(thread.alive for thread in self._threads):
+        if self.is_ours and not all(thread.alive for thread in self._threads):
             self.start()
-        return self._watch.outage.after(TROUBLE_S) or self._writing.after(TROUBLE_S)
+        return self._trouble(TROUBLE_S)
+
+    def _trouble(self, seconds: float) -> str | None:
+        return next((why for each in self._outages if (why := each.after(seconds))), None)
+
+    @property
+    def _failing(self) -> bool:
+        return any(each.open for each in self._outages)
 
     def post(self, given: Input) -> None:
         """Pass an input to the instance. Returns at once."""
@@ -147,7 +170,7 @@ class Follower:
 
     def close(self) -> None:
         """Leave the fleet, and stop. Idempotent."""
-        if self._closed or self._pid != os.getpid():
+        if self._closed or not self.is_ours:
             return
         self._closed = True
         self._watch.close()
@@ -176,6 +199,7 @@ class Follower:
             except Exception:  # noqa: BLE001 - our own fault must not end the thread
                 log.fault("fleet", "%s: internal error; the fleet is still followed", self._name)
                 self._writing.begin("internal error")
+                self._member.hold()
                 self._watch.again()
         self._member.leave()
         self._threads[0].join(CLOSE_S)
@@ -201,7 +225,7 @@ class Follower:
         wake_s = self._member.due_s
         if self._state.due_ns is not None:
             wake_s = min(wake_s, self._state.due_ns / 1e9)
-        worried = self._watch.outage.open or self._writing.open or self._told is not None
+        worried = self._failing or self._told is not None
         return min(wake_s, time.monotonic() + _WORRIED_S) if worried else wake_s
 
     def _step(self, given: Input) -> None:
@@ -223,28 +247,34 @@ class Follower:
             answered |= self._member.write(self._state.said)
         except LeaseLostError:
             self._step(Unregistered())
+        except UnreachableError as error:
+            self._broken(self._writing, error, began_s)
         except FleetError as error:
-            self._broken(error, began_s)
+            self._member.hold()
+            what = (
+                "its record cannot be written" if self._member.registered else "it takes no part: no status, no vote"
+            )
+            self._writing.begin(f"{what}: {error}", began_s)
         else:
-            if answered:
+            if answered and self._member.says(self._state.said):
                 self._writing.end()
         if self._watch.left or self._gateway.restores != self._restores:
             self._restores = self._gateway.restores
             self._watch.again()
 
     def _tell(self) -> None:
-        trouble = self._watch.outage.after(TROUBLE_S) or self._writing.after(TROUBLE_S)
+        trouble = self._trouble(TROUBLE_S)
         if trouble is not None and self._told is None:
-            log.warning("fleet", "%s: changes may not be noticed: %s", self._name, trouble)
+            what = "changes may not be noticed: " if self._watch.outage.open else ""
+            log.warning("fleet", "%s: %s%s", self._name, what, trouble)
             self._told = trouble
-        elif trouble is None and self._told is not None and not (self._watch.outage.open or self._writing.open):
+        elif trouble is None and self._told is not None and not self._failing:
             log.info("fleet", "%s: connected again", self._name)
             self._told = None
 
-    def _broken(self, error: FleetError, since_s: float | None = None) -> None:
-        self._writing.begin(str(error), since_s)
-        if isinstance(error, UnreachableError):
-            self._member.hold()
+    def _broken(self, what: Outage, error: UnreachableError, since_s: float | None = None) -> None:
+        what.begin(str(error), since_s)
+        self._member.hold()
         self._watch.again()
 
     # Effects
@@ -272,9 +302,10 @@ class Follower:
 
     def _receive(self, found: Fetched | Problem) -> None:
         """Let `read` return it from now on."""
-        first, self._fetched = self._fetched is None and not self._first.is_set(), found
+        awaited = self._reads and not self._first.is_set()
+        self._fetched = found
         self._first.set()
-        if not first:
+        if not awaited:
             self._link.changed()
 
     def _prepare(self, label: str, document: Document) -> None:
@@ -288,22 +319,26 @@ class Follower:
 
     def _fetch(self, label: str, document: Document) -> Fetched | None:
         """The document. If it cannot be fetched, None, and an input for the instance."""
-        reason, key = None, self._keys.document(document.version)
+        reason, key, again = None, self._keys.document(document.version), True
         try:
             # The watched server has it, too; after a fail-over, the quorum is asked.
             found = self._gateway.get(Get(key, here=True)).one
             if found is None or not document.matches(found.value):
                 found = self._gateway.get(Get(key)).one
+        except UnreachableError as error:
+            self._broken(self._fetching, error)
         except FleetError as error:
-            self._broken(error)
+            reason = f"the document of version {document.version} cannot be read: {error}"
+            self._fetching.begin(reason)
         else:
+            self._fetching.end()
             if found is not None and document.matches(found.value):
                 return Fetched(found.value, label, document.format)
             what = "is not in etcd" if found is None else "does not have the digest that was published"
-            reason = f"the document of version {document.version} {what}"
-            if self._fetched is None:
-                self._receive(Problem(reason, kind="unreadable"))
-        self._step(Unfetched(label, reason))
+            reason, again = f"the document of version {document.version} {what}", False
+        if reason is not None and self._fetched is None:
+            self._receive(Problem(reason, kind="unreadable"))
+        self._step(Unfetched(label, reason, again))
         return None
 
     def _vote(self, effect: Vote | TakeBack) -> None:
@@ -321,5 +356,7 @@ class Follower:
         except LeaseLostError:
             self._member.lose()
             self._step(Unregistered())
+        except UnreachableError as error:
+            self._broken(self._writing, error)
         except FleetError as error:
-            self._broken(error)
+            self._writing.begin(f"its vote is refused: {error}")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Final
 
-from hotconf.fleet.errors import FleetError, LeaseLostError
+from hotconf.fleet.errors import DeniedError, FleetError, LeaseLostError
 from hotconf.fleet.etcd.gateway import Gateway, Lease
 from hotconf.fleet.instance.machine import TTL_S, Said
 from hotconf.fleet.protocol import transactions
@@ -28,6 +28,7 @@ _IDLE_S: Final = 3600.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 _HELD_S: Final = 5.0
+_FORBIDDEN_S: Final = 15.0
 
 
 class Membership:
@@ -90,6 +91,9 @@ class Membership:
             self.lose()
             self._next_s = time.monotonic()
             raise
+        except DeniedError:
+            self._next_s = time.monotonic() + _FORBIDDEN_S * random.uniform(0.5, 1.5)  # noqa: S311
+            raise
         self._pause_s = _FIRST_PAUSE_S
         self._next_s = time.monotonic() + BEAT_S * random.uniform(0.9, 1.1)  # noqa: S311
         return True
@@ -124,6 +128,10 @@ class Membership:
             raise LeaseLostError("the vote of this process is gone")
         self._written = said
         return True
+
+    def says(self, said: Said) -> bool:
+        """Whether the record says that."""
+        return self.registered and said == self._written
 
     def lose(self) -> None:
         """The lease is gone: join again with a new one."""

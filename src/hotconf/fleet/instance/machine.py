@@ -160,8 +160,8 @@ def step(state: State, given: Input) -> Step:
             return _loaded(state, verdict), ()
         case Answered(verdict):
             return _answered(state, verdict)
-        case Unfetched(label, reason):
-            return _unfetched(state, label, reason)
+        case Unfetched(label, reason, again):
+            return _unfetched(state, label, reason, again=again)
         case Withdrew(label, done):
             if done and state.prepared is not None and state.prepared.label == label:
                 return replace(state, prepared=None, refusal=_PAUSED), (Discard(label),)
@@ -279,14 +279,16 @@ def _loaded(state: State, verdict: Verdict) -> State:
     return replace(state, target=replace(target, status=status, reason="" if status == "ack" else verdict.reason))
 
 
-def _unfetched(state: State, label: str, reason: str | None) -> Step:
+def _unfetched(state: State, label: str, reason: str | None, *, again: bool) -> Step:
     target, prepared = state.target, state.prepared
     if prepared is not None and prepared.label == label:
         if reason is None:
             return replace(state, prepared=None, handled=0), ()
         return _refuse(state, prepared.offer, prepared.offered, reason)
     if target is not None and target.label == label:
-        lost = replace(target, fetched=False) if reason is None else replace(target, status="nack", reason=reason)
+        lost = replace(target, fetched=reason is not None and not again)
+        if reason is not None:
+            lost = replace(lost, status="nack", reason=reason)
         return replace(state, target=lost), ()
     return state, ()
 

@@ -121,7 +121,9 @@ class Etcd(Source):
         if exposed := self._place.access.exposed:
             text = "%s: everything goes in plain text over the network to %s"
             log.warning("fleet", text, self._name, ", ".join(map(str, exposed)))
-        follower = self._follower = Follower(self._place, link)
+        before = self._follower
+        forked = None if before is None or before.is_ours else before
+        follower = self._follower = Follower(self._place, link, forked)
         follower.start()
         return follower.close
 

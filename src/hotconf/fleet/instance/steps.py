@@ -63,6 +63,8 @@ class Unfetched(NamedTuple):
 
     label: str
     reason: str | None
+    again: bool = False
+    """Whether to try again when all is read afresh; without a reason it is."""
 
 
 class Withdrew(NamedTuple):

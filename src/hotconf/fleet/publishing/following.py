@@ -119,7 +119,7 @@ class Following:
         until = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         before = None
         for state, concerned in follow(self._gateway, self._keys, until):
-            asked = state.offer, state.pause
+            asked = state.current, state.offer, state.pause
             if concerned is None or concerned or asked != before:
                 yield state.status
             before = asked
