@@ -424,6 +424,6 @@ def test_a_document_that_was_changed_is_noticed(one_node: Cluster, fleet: Fleet)
     """Its digest tells."""
     fleet.publish(b"port = 1")
     one_node.ctl("put", Keys.of(fleet.name).document("1").decode(), "port = 2")
-    with pytest.raises(FleetError, match="not kept any more, or was changed"):
+    with pytest.raises(FleetError, match="no longer kept, or was changed"):
         fleet.show("1")
     assert not Document("1", fleet.history()[0].sha256).matches(b"port = 2")
