@@ -73,7 +73,7 @@ format: $(READY)
 	$(BIN)/ruff format $(PATHS)
 	$(BIN)/ruff check --fix $(PATHS)
 
-bench: $(READY) $(PEERS)  ## the figures, beside the peers', on this machine; writes docs/performance.md
+bench: $(READY) $(PEERS)  ## the figures, beside the peers', on this machine; writes docs/performance.md and the README's
 	$(BIN)/python -m bench --peers $(PEERS_VENV)/bin/python --write docs
 
 bench-quick: $(READY) $(PEERS)  ## the same in two minutes, only printed

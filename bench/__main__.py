@@ -27,6 +27,7 @@ from bench import (
     page,
     plot,
     read,
+    readme,
     stall,
     versus,
 )
@@ -103,7 +104,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="The figures, on this machine.")
     parser.add_argument("--quick", action="store_true", help="fewer samples: two minutes instead of fifteen")
     parser.add_argument("--peers", metavar="PYTHON", required=True, help="the interpreter of the peers")
-    parser.add_argument("--write", metavar="DIR", type=Path, help="write performance.md and its plots there")
+    parser.add_argument(
+        "--write",
+        metavar="DIR",
+        type=Path,
+        help="write performance.md and its plots there, and the figures in the README",
+    )
     given = parser.parse_args()
     facts = [*machine.facts(), *machine.peers(given.peers)]
     if given.quick:
@@ -125,6 +131,7 @@ def main() -> int:
     print(f"\nGoals at a glance\n\n{page.glance(tables)}\n\n{facts[-1]}")
     if given.write:
         page.write(given.write, facts, tables, plots)
+        readme.renew(given.write)
     return 0
 
 

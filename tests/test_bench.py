@@ -6,9 +6,11 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from bench import page, plot, summary
+from bench import page, plot, readme, summary
 from bench.budget import Budget
 from bench.table import Row, rendered, spread, within
+
+PAGE = Path(page.__file__).parents[1] / "docs" / "performance.md"
 
 
 def test_a_percentile_is_told_only_of_samples_enough():
@@ -80,9 +82,20 @@ def test_the_first_screen_says_what_the_rows_say():
     assert found[7][1:] == ["+5.8 MB", "–", "–", "≤ 3.5 MB", "missed"]
 
 
+def test_the_readme_has_the_figures_of_the_page():
+    """`make bench` writes both; an edit of one of them alone fails here."""
+    text, measured = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8"), PAGE.read_text(encoding="utf-8")
+    assert readme.renewed(text, measured) == text
+    other = measured.replace("0.92 / – / –", "12.34 / – / –").replace("\n- a quick run", "\n- a run")
+    found = readme.renewed(text, other)
+    assert "| save → visible, beyond the window | 12 ms |" in found
+    assert "Medians of a run on" in found
+    assert found.count("\n") == text.count("\n")
+
+
 def test_the_page_and_the_bench_have_the_same_rows():
     """Each row that the first screen asks for is one of the page's, which a run has written."""
-    text = (Path(page.__file__).parents[1] / "docs" / "performance.md").read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     named = {line.split(" | ")[0].strip("|· ") for line in text.splitlines() if line.startswith("| ")}
     assert {name for line in summary.LINES for name in (line.row, line.judged) if name} <= named
 
