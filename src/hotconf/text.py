@@ -15,7 +15,7 @@ def printable(text: str) -> str:
 
 
 def source_name(path: Path) -> str:
-    """The name of a source that is no file, of which `path` is `/(KIND)/NAME`; empty for a file."""
+    """The name of a source that is no file, of which `path` is `/(KIND…)/NAME`; empty for a file."""
     text = str(path)
     return text.partition(")/")[2] if text.startswith("/(") else ""
 

@@ -32,8 +32,23 @@ def test_endpoints_are_urls_or_hosts(given: str | list[str], endpoints: list[str
         ({"endpoints": "ftp://a"}, "give a URL"),
         ({"endpoints": "https://a/path"}, "give a URL"),
         ({"endpoints": "https://a:b"}, "give a URL"),
-        ({"endpoints": "https://me:swordfish@a"}, "not in the URL"),
-        ({"endpoints": "https://me:swordfish@a:x"}, "give a URL"),
+        *(
+            ({"endpoints": given}, "not in the URL")
+            for password in (
+                "swordfish",
+                "12#swordfish",
+                "12/swordfish",
+                "1?swordfish",
+                "sword,swordfish",
+                "@swordfish",
+            )
+            for scheme in ("https://", "http://", "ftp://", "//", "")
+            for given in (
+                f"{scheme}me:{password}@a",
+                f"b,{scheme}me:{password}@a:x",
+                [f"{scheme}[me:{password}@a", "b"],
+            )
+        ),
         ({"endpoints": "http://a"}, "plain text over a network"),
         ({"endpoints": "http://10.0.0.1:1"}, "plain text over a network"),
         ({"endpoints": "a", "user": "me"}, "give both or neither"),

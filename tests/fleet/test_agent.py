@@ -56,9 +56,9 @@ class Board(Source):
 BAD = Fetched(b"bad", "2")
 
 
-def judge(fetched: Fetched) -> str:
-    """Refuses what says so."""
-    return "not valid" if b"bad" in fetched.data else ""
+def judge(fetched: Fetched) -> tuple[Problem, ...]:
+    """Refuses what says so, and quotes it."""
+    return (Problem("not valid: swordfish", "pin", kind="semantic"),) if b"bad" in fetched.data else ()
 
 
 @pytest.fixture
@@ -101,10 +101,13 @@ def test_writes_each_document(board: Board, path: Path) -> None:
 
 @pytest.mark.usefixtures("agent")
 def test_refused_documents_change_nothing(board: Board, path: Path) -> None:
-    """What is not valid, or cannot be fetched, leaves the file, and is refused with what is served."""
+    """What is not valid, or cannot be fetched, leaves the file, and is refused with what is served.
+
+    No value goes to the fleet.
+    """
     board.put(Fetched(b"bad", "2"))
     wait_until(lambda: board.last() == ("refused", "2"))
-    assert board.verdicts[-1].serving == "1"
+    assert (board.verdicts[-1].serving, board.verdicts[-1].reason) == ("1", "pin: refused by a check")
     board.put(Problem("etcd cannot be read", kind="unreadable"))
     wait_until(lambda: board.last() == ("refused", ""))
     assert path.read_bytes() == b"one"
@@ -122,7 +125,7 @@ def test_offers_are_prepared_and_decided(board: Board, path: Path) -> None:
     board.link.withdraw("2")
     board.link.offer(Fetched(b"bad", "3"), answers.append)
     wait_until(lambda: len(answers) == 2)
-    assert (answers[1].status, answers[1].reason) == ("refused", "not valid")
+    assert (answers[1].status, answers[1].reason) == ("refused", "pin: refused by a check")
     assert [each.name for each in path.parent.iterdir()] == ["app.toml"]
     board.link.offer(Fetched(b"four", "4"), answers.append)
     board.found = Fetched(b"four", "4")
@@ -162,7 +165,10 @@ def test_once_ends_when_it_is_written(board: Board, path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("found", "why"),
-    [(Problem("nothing is published in shop", kind="missing"), "nothing is published in shop"), (BAD, "not valid")],
+    [
+        (Problem("nothing is published in shop", kind="missing"), "nothing is published in shop"),
+        (BAD, "refused version 2: not valid: swordfish"),
+    ],
 )
 def test_once_says_why_it_was_not_written(found: Fetched | Problem, why: str, path: Path) -> None:
     """When the time is over, or it is stopped."""

@@ -122,6 +122,20 @@ def test_a_start_without_etcd(fleet: Fleet, start: Start, tmp_path: Path, one_no
         assert fleet.wait(fleet.publish(b"port = 3")).everywhere
 
 
+def test_states_of_another_fleet_of_the_same_name_are_not_its_own(
+    one_node: Cluster, fleet: Fleet, tmp_path: Path
+) -> None:
+    """The prefix tells production from staging."""
+    watcher = HotReloadWatcher(Etcd(fleet.name, one_node.endpoints, instance="a"), Config, state_dir=tmp_path)
+    with watcher:
+        wait_until(lambda: list(tmp_path.glob("*/0*")) or list(tmp_path.rglob("*.json")))
+    away = Etcd(fleet.name, "127.0.0.1:1", instance="a", prefix="/other")
+    with pytest.raises(ConfigError), HotReloadWatcher(away, Config, state_dir=tmp_path):
+        pass
+    with HotReloadWatcher(Etcd(fleet.name, "127.0.0.1:1", instance="a"), Config, state_dir=tmp_path) as watcher:
+        assert watcher.config.port == 1
+
+
 def test_a_start_without_etcd_and_without_a_state(tmp_path: Path) -> None:
     """It fails, and says why."""
     with pytest.raises(ConfigError, match=r"etcd cannot be read: .*connection refused"):

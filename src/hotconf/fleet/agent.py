@@ -2,6 +2,7 @@
 
 Rule 1: the file is replaced by a rename: readers see the old document or the new one, never a part.
 Rule 2: a document that cannot be written is refused in the fleet, with the reason, and retried; the old file stays.
+Rule 3: the fleet learns which key is at fault; the whole message, which may quote values, stays on this host.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Final
 
 from hotconf.fleet.instance.machine import parts_of
 from hotconf.history.replacement import FileWrite
-from hotconf.problems import Problem
+from hotconf.problems import Problem, one_line
 from hotconf.sources.files import mounts
-from hotconf.sources.source import Fetched, Source, Verdict
-from hotconf.text import printable
+from hotconf.sources.source import REASON, Fetched, Source, Verdict
+from hotconf.status.health import outlined
+from hotconf.text import printable, shortened
 
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 60.0
@@ -31,10 +33,14 @@ class Agent:
     """The `Link` of `source`, in place of a watcher. `run` blocks the calling thread."""
 
     def __init__(
-        self, source: Source, path: Path, judge: Callable[[Fetched], str], say: Callable[[str], object]
+        self,
+        source: Source,
+        path: Path,
+        judge: Callable[[Fetched], tuple[Problem, ...]],
+        say: Callable[[str], object],
     ) -> None:
-        """`path`: absolute. `judge` returns why it refuses a document, or an empty text. `say` is called with one
-        line for each write, refusal and failure.
+        """`path`: absolute. `judge` returns the errors for which it refuses a document. `say` is called with one line
+        for each write, refusal and failure.
         """
         self._source = source
         self._path = path
@@ -104,9 +110,8 @@ class Agent:
         if isinstance(found, Problem):
             self._refuse("", printable(found.message))
             return
-        reason = self._judge(found)
-        if reason:
-            self._refuse(found.version, reason)
+        if errors := self._judge(found):
+            self._refuse(found.version, one_line(errors), outlined(errors))
             return
         try:
             old = self._old()
@@ -119,17 +124,18 @@ class Agent:
 
     def _prepare(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
         self._drop()
-        reason = self._judge(fetched)
-        if not reason:
+        errors = self._judge(fetched)
+        reason, short = (one_line(errors), outlined(errors)) if errors else ("", "")
+        if not errors:
             try:
                 write = FileWrite(self._path, fetched.data, self._old(), self._path, whole=True)
                 write.prepare()
                 self._offered = fetched, write
             except OSError as error:
-                reason = _why(self._path, error)
+                reason = short = _why(self._path, error)
         if reason:
             self._say(f"refused {_named(fetched.version)}: {reason}")
-        answer(self._verdict("refused" if reason else "ready", fetched.version, reason))
+        answer(self._verdict("refused" if reason else "ready", fetched.version, short))
 
     def _commit(self, version: str) -> None:
         offered, self._offered = self._offered, None
@@ -170,16 +176,17 @@ class Agent:
         self._say(f"{'wrote' if changed else 'unchanged:'} {printable(str(self._path))}: {_named(version)}")
         self._source.ended(self._verdict("applied" if changed else "unchanged", version))
 
-    def _refuse(self, version: str, reason: str, *, again: bool = False) -> None:
+    def _refuse(self, version: str, reason: str, short: str | None = None, *, again: bool = False) -> None:
         self._again_at = time.monotonic() + self._pause_s if again else None
         self._pause_s = min(2 * self._pause_s, _LAST_RETRY_S) if again else _FIRST_RETRY_S
         text = f"refused {_named(version)}: {reason}" if version else reason
         if text != self._reason:
             self._reason = text
             self._say(text)
-        self._source.ended(self._verdict("refused", version, reason))
+        self._source.ended(self._verdict("refused", version, reason if short is None else short))
 
     def _verdict(self, status: str, version: str, reason: str = "") -> Verdict:
+        reason = shortened(printable(reason), REASON)
         return Verdict(status, version, self._serving, self._written, reason)  # type: ignore[arg-type]
 
 

@@ -110,7 +110,8 @@ class Source(ABC):
     @property
     def path(self) -> Path:
         """Stands for the document where a file has its path: in events, problems, origins and snapshots, and as the
-        key of kept states. Nothing is there, and it is never opened, looked at or watched.
+        key of kept states. Nothing is there, and it is never opened, looked at or watched. A source that is more than
+        its name puts the rest into the parentheses.
         """
         return Path(f"/({self.kind})/{self.name}")
 

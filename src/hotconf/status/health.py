@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -76,12 +76,15 @@ def outline(problem: Problem) -> str:
     return ": ".join(filter(None, (problem.place, problem.dotted, said)))
 
 
-def refused(event: ReloadFailed) -> str:
-    """The first error of a failure, and how many more there are."""
-    errors = [problem for problem in event.problems if problem.severity == "error"]
-    if not errors:
-        return _SAID[event.kind]
+def outlined(errors: Sequence[Problem]) -> str:
+    """The first error, as `outline` gives it, and how many more there are."""
     return outline(errors[0]) + (f" (+{len(errors) - 1} more)" if len(errors) > 1 else "")
+
+
+def refused(event: ReloadFailed) -> str:
+    """The errors of a failure, as `outlined` gives them."""
+    errors = [problem for problem in event.problems if problem.severity == "error"]
+    return outlined(errors) if errors else _SAID[event.kind]
 
 
 def recalled(event: ReloadFailed | None) -> str:

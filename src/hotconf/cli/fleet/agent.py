@@ -55,7 +55,7 @@ def agent(
     Exit status: 0 stopped on request, or with --once written; 1 with --once not written, because the time ran out or
     it was stopped; 2 wrong usage.
     """
-    from hotconf.cli.fleet.judging import reason_against
+    from hotconf.cli.fleet.judging import errors_in
     from hotconf.fleet import Etcd
     from hotconf.fleet.agent import Agent
     from hotconf.sources.files.paths import absolute
@@ -70,7 +70,7 @@ def agent(
     writer = Agent(
         source.as_observer() if once else source,
         absolute(path),
-        lambda fetched: reason_against(remote.name, fetched, program),
+        lambda fetched: errors_in(remote.name, fetched, program),
         lambda text: echo(text, err=True),  # its reader may close the pipe
     )
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -83,19 +83,17 @@ def errors_of(name: str, data: bytes, form: FormatName, program: Program) -> tup
     return tuple(problem for problem in found.problems if problem.severity == "error")
 
 
-def reason_against(name: str, fetched: Fetched, program: Program) -> str:
+def errors_in(name: str, fetched: Fetched, program: Program) -> tuple[Problem, ...]:
     """Why the document is refused; empty if it is not. Without a model only its syntax is judged."""
     from hotconf.cli.program import lenient, unmodelled
     from hotconf.inspection.inspect import inspect
-    from hotconf.problems import one_line
 
     options = _options(name, fetched.data, fetched.format, program)
     if options is None:
         source = _Document(name, fetched)
         options = unmodelled(source.path)._replace(source=source)
     problems = map(lenient, inspect(options).problems)
-    errors = tuple(problem for problem in problems if problem.severity == "error")
-    return one_line(errors) if errors else ""
+    return tuple(problem for problem in problems if problem.severity == "error")
 
 
 def difference(

@@ -2,7 +2,7 @@
 
 Rule 1: connections are encrypted, and servers' certificates verified. Plain text is for loopback addresses only,
 unless `insecure` is given.
-Rule 2: a password is never shown.
+Rule 2: a password is never shown; nor is an endpoint with an `@`, which may hold one.
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ def access(
     """
     arguments.flag("insecure", insecure)
     given = endpoints.split(",") if isinstance(endpoints, str) else arguments.items("endpoints", endpoints, "URLs")
+    if any(isinstance(each, str) and "@" in each for each in given):
+        raise UsageError("endpoints: give the user and the password as arguments, not in the URL")
     found = tuple(dict.fromkeys(_endpoint(each, secure=tls is not None) for each in given))
     if not found:
         raise arguments.wrong("endpoints", endpoints, "at least one URL, such as https://etcd1.example.com:2379")
@@ -142,9 +144,7 @@ def _endpoint(given: object, *, secure: bool) -> Endpoint:
         parts = urlsplit(f"//{text}" if bare else text)
         port = parts.port or DEFAULT_PORT
     except ValueError:
-        raise arguments.wrong("endpoints", _without_user(text), expected) from None
-    if "@" in parts.netloc:
-        raise UsageError("endpoints: give the user and the password as arguments, not in the URL")
+        raise arguments.wrong("endpoints", text, expected) from None
     host = parts.netloc[: len(parts.netloc) - len(f":{parts.port}")] if parts.port else parts.netloc.rstrip(":")
     wanted = parts.scheme in (("",) if bare else ("http", "https"))
     if not wanted or not _HOST.fullmatch(host) or parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -158,7 +158,3 @@ def _endpoint(given: object, *, secure: bool) -> Endpoint:
 
 def _is_name(given: object) -> bool:
     return isinstance(given, str) and bool(given)
-
-
-def _without_user(text: str) -> str:
-    return text.rpartition("@")[2]

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from hotconf import arguments
@@ -99,6 +100,11 @@ class Etcd(Source):
     def name(self) -> str:
         """The name of the fleet."""
         return self._name
+
+    @property
+    def path(self) -> Path:
+        """With the prefix, so that states of another fleet of the same name are not this one's."""
+        return Path(f"/(etcd{self._arguments['prefix']})/{self._name}")
 
     @property
     def instance(self) -> str:
