@@ -139,6 +139,8 @@ class Proxy:
     async def _end(self) -> None:
         assert self._server is not None
         self._server.close()
+        for _ in range(_TURNS):  # one accepted just before: cancelled before it begins, its socket would stay open
+            await asyncio.sleep(0)
         await self._set(open_=True)
         mine = asyncio.current_task()
         for _ in range(_TURNS):
