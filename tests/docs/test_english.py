@@ -39,7 +39,7 @@ EDITED = [
         for folder in ("integrations", "fleet", "cli/fleet", "tui/fleet")
         for path in (SOURCE / folder).rglob("*.py")
     ),
-    SOURCE / "engine/offers.py",
+    *(SOURCE / path for path in ("engine/offers.py", "sources/source.py", "tui/screens/fleet.py")),
 ]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
 

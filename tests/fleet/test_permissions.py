@@ -104,7 +104,7 @@ def test_an_instance_that_may_not_take_part_serves(
             assert watcher.config.port == 1
             trouble = wait_until(lambda: watcher.stats.trouble)
             lacks = f"(the user {user}): its roles lack readwrite on /hotconf/{name}/{below} "
-            assert "it takes no part: no status, no vote: " in trouble
+            assert "it is not registered: no status, no vote: " in trouble
             assert lacks in trouble
             assert lacks in watcher.health().reason
             fleet.publish(b"port = 2")
@@ -118,7 +118,7 @@ def test_an_instance_that_may_not_take_part_serves(
             wait_until(lambda: fleet.status().of("ack"))
             wait_until(lambda: watcher.stats.trouble is None)
             messages = [each.getMessage() for each in caplog.records if each.name == "hotconf.fleet"]
-            assert [text.startswith(f"{name}: it takes no part") for text in messages] == [True, False]
+            assert [text.startswith(f"{name}: it is not registered") for text in messages] == [True, False]
 
 
 @pytest.mark.real_tool

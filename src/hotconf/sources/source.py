@@ -1,11 +1,11 @@
-"""`Source`: where a main document comes from that is not a file on a disk, and how it hears what becomes of it.
+"""`Source`: provides a main document that is not a file, and is notified of what became of it.
 
-A watcher takes one in the place of the main file's path. Everything else is as with a file: layers lie over the
-document, a document that is not valid changes nothing, `busy` defers, resources are prepared, states are kept.
+A watcher takes one in place of the main file's path. Everything else is as with a file: layers override the document,
+an invalid document changes nothing, `busy` defers, resources are prepared, states are kept.
 
-Rule 1: a publish is one finished act. It is loaded without a window, and whatever `read` returns is one state.
-Rule 2: nothing here waits for the network for long. A source that is cut off is no failure: what is published stays.
-Rule 3: the document decides nothing about the watching: `[hot_reload]` in it is ignored, with a warning.
+Rule 1: a publish is one finished act. It is loaded without a window, and each result of `read` is one state.
+Rule 2: no method blocks on the network for long. A source that is cut off is no failure: the published state stays.
+Rule 3: the document cannot configure the watching: `[hot_reload]` in it is ignored, with a warning.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from hotconf.formats.registry import FormatName
 from hotconf.problems import Problem
 
 REASON: Final = 300
-"""The most characters of a reason."""
+"""The longest reason, in characters."""
 
 
 class Fetched(NamedTuple):
-    """The main document, as it is at one time."""
+    """One state of the main document."""
 
     data: bytes
-    """The text, in UTF-8. It may hold secrets."""
+    """The text, in UTF-8. It may contain secrets."""
     version: str
-    """What the source calls this state: short, printable, not secret. Shown to people, kept with states, and named by
-    each verdict. What has the same version must have the same data.
+    """The source's name for this state: short, printable, not secret. It is displayed, kept with states, and in each
+    verdict. The same version must always mean the same data.
     """
     format: FormatName = "toml"
 
@@ -42,19 +42,19 @@ Status: TypeAlias = Literal["applied", "unchanged", "deferred", "refused", "read
 
 
 class Verdict(NamedTuple):
-    """What became of a document."""
+    """The watcher's verdict on a document."""
 
     status: Status
     """`applied`: it is published. `unchanged`: it is in force, and no value differed. `deferred`: it is valid, and
-    waits for something busy. `refused`: it is not valid, a resource cannot be made of it, or it could not be read.
-    Of offers only: `ready`: it is valid and prepared. `withdrawn`: it was, and is so no longer.
+    waits while something is busy. `refused`: it is not valid, a resource could not be created, or it could not be
+    read. For offers only: `ready`: it is valid and prepared. `withdrawn`: it was ready, and is discarded.
     """
     version: str
-    """That of the document which was judged; empty if none could be read."""
+    """The version of that document; empty if none could be read."""
     serving: str = ""
-    """The version that is in force now; empty if nothing is, or that is not known."""
+    """The version now in force; empty if there is none, or if it is unknown."""
     generation: int = 0
-    """Of what is in force now; 0 if nothing is."""
+    """The generation now in force; 0 if there is none."""
     reason: str = ""
     """Why it was refused, deferred or withdrawn: one line of at most 300 characters, with the place, but without any
     value of the configuration and without secrets.
@@ -62,98 +62,101 @@ class Verdict(NamedTuple):
 
 
 class Link(Protocol):
-    """What a source may say to its watcher. All of it returns at once; any thread may call it, also after the end."""
+    """A source's calls to its watcher. All are thread-safe and return at once, even after the watcher is closed."""
 
     def changed(self) -> None:
-        """`read` returns something else than before, or may: load it now. Not needed for what the first `read`, at
-        the start, waits for.
+        """The document may have changed: load it now. Not needed for the first document, which `read` waits for at
+        the start.
         """
 
     def offer(self, fetched: Fetched, answer: Callable[[Verdict], object]) -> None:
-        """Prepare this document without publishing it: it is loaded with the layers of now, validated, and its
-        resources are made. An earlier offer is withdrawn first.
+        """Prepare this document without publishing it: it is loaded with the current layers and validated, and its
+        resources are created. An earlier offer is withdrawn first.
 
-        `answer` is called once with `ready` or `refused`, and after `ready` perhaps once more with `withdrawn`, if
-        what was prepared had to be given up before it was decided: by `reload(force=True)`, an override, `rebuild()`,
-        a new resource, or an internal error. A watcher that closes answers `withdrawn`, too; a forked child answers
-        nothing. It is called on the watcher's own thread: it returns quickly, and raises nothing.
+        `answer` is called once, with `ready` or `refused`. After `ready`, it may be called once more with
+        `withdrawn`, if the offer had to be discarded before its decision: by `reload(force=True)`, an override,
+        `rebuild()`, a new resource, an internal error, or because the watcher closes. A forked child answers nothing.
+        It is called on the watcher's own thread, and must return quickly and not raise.
 
-        Nothing is emitted. It waits until the open round, if there is one, has ended, and is refused while a file of
-        a layer may be half written. From `ready` until the decision all changes are checked and deferred, as by
-        `busy`, those that `changed` reports, too: withdraw first what will not be committed.
+        Emits no events. An offer waits for the end of an open round, and is refused while a file of a layer may be
+        half written. From `ready` until the decision, all other changes are checked and deferred, as with `busy`,
+        including those that `changed` reports: withdraw an offer that will not be committed.
         """
 
     def commit(self, version: str) -> None:
-        """Publish the offered document of this version; what was prepared is used. If something is busy, it is
-        deferred, and published at its release. The verdict comes by `Source.ended`.
+        """Publish the offered document of this version, with the prepared resources. While something is busy, this is
+        deferred until its release. The verdict is passed to `Source.ended`.
 
-        From now on `read` returns it, or a newer one. Where it is not ready, this is `changed()`.
+        `read` must return this document or a newer one from then on. If the offer is not ready, this is `changed()`.
         """
 
     def withdraw(self, version: str) -> None:
-        """The offer of this version is off: what was prepared is closed, and nothing has changed. Never answered."""
+        """Withdraw the offer of this version: its resources are closed, and nothing else changes. No answer
+        follows.
+        """
 
 
 class Source(ABC):
-    """The main document of a watcher, in the place of a file. A watcher has its own; its name says which it is."""
+    """The main document of a watcher, in place of a file. Each watcher needs a source of its own."""
 
     __slots__ = ()
 
     kind: str = "source"
-    """What it is, in a word: `etcd`."""
+    """The kind of source, in a word: `etcd`."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """As people write it: `shop/prod`. Shown in origins, problems and logs. Always the same."""
+        """A name such as `shop/prod`, shown in origins, problems and logs. It never changes."""
 
     @property
     def path(self) -> Path:
-        """Stands for the document where a file has its path: in events, problems, origins and snapshots, and as the
-        key of kept states. Nothing is there, and it is never opened, looked at or watched. A source that is more than
-        its name puts the rest into the parentheses.
+        """Stands in for a file's path in events, problems, origins and snapshots, and as the key of kept states.
+        There is no such file; it is never opened or watched. If its name is ambiguous, a source adds the rest in
+        the parentheses.
         """
         return Path(f"/({self.kind})/{self.name}")
 
     @abstractmethod
     def read(self) -> Fetched | Problem:
-        """The document as it is now, as far as is known here: while it is watched, what was received last.
+        """The current document; while it is watched, the last one received.
 
-        Each load calls it, on its thread, and so do commands that only look, without `watch`. It waits for the
-        network a few seconds at most, at the first call, and later not at all. What cannot be had is a problem, of
-        the kind `missing` (nothing is published) or `unreadable` (it cannot be reached, or must not be read). Its
-        message names no value and no secret, and need not name the source.
+        Each load calls it, on its own thread; so do commands that only display it, without `watch`. The first call
+        may block on the network for a few seconds, later ones must not. Return a problem of the kind `missing` if
+        nothing is published, or `unreadable` if the source cannot be reached, or access is denied. Its message must
+        contain no values and secrets, and need not name the source.
         """
 
     @abstractmethod
     def watch(self, link: Link) -> Callable[[], object]:
-        """From now on receive the document, and call `link.changed` after each change. Returns a function that ends
-        this: it may be called twice, on any thread, and waits a second at most.
+        """Begin to receive the document, and call `link.changed` after each change. Returns a function that ends
+        this; it may be called twice, on any thread, and must return within a second.
 
-        Called before the first `read`, at `start()`; again in a forked child, where threads, connections and leases
-        of before are the parent's: nothing may be sent over them. Returns quickly; what cannot be reached now is no
-        exception, but `trouble`.
+        Called at `start()`, before the first `read`, and again in a forked child, where earlier threads, connections
+        and leases belong to the parent: send nothing over them. Must return quickly. If the source cannot be reached,
+        report that by `trouble`, and do not raise.
         """
 
     def as_observer(self) -> Source:
-        """The same document for an app or a command that only looks: what it does counts nowhere as the program's.
+        """The source for an app or a command that only displays the document, and must not count as the program.
 
-        By default itself, for a source that counts nobody. One that does returns another one.
+        By default, the source itself. A source that registers its watchers returns a copy that does not.
         """
         return self
 
     @property
     def trouble(self) -> str | None:
-        """Why changes may not be noticed: it has been cut off for some seconds. None if all is well.
+        """Why changes may not be noticed, for instance because the source has been cut off for some seconds; None if
+        all is well.
 
-        Shown in `stats.trouble` and `health()`. Any thread may ask; it never waits. It is for the source to log it.
+        Shown in `stats.trouble` and `health()`. Must be thread-safe, and not block. The source itself logs it.
         """
         return None
 
-    def ended(self, verdict: Verdict) -> None:  # noqa: B027 - nothing to do is an answer, too
-        """A round, or the load at start, has ended with this verdict on what `read` had returned for it.
+    def ended(self, verdict: Verdict) -> None:  # noqa: B027 - optional
+        """A round, or the load at start, has ended with this verdict on the document that `read` returned for it.
 
-        Also when only layers had changed; then the version is the same as before. After a start on a kept state that
-        is a `refused` with the version that is `serving`. Called on the watcher's own thread, in order: it returns
-        quickly, and raises nothing.
+        Also called if only layers have changed, with the same version as before. After a start on a kept state, the
+        status is `refused`, and `serving` has the version of that state. Called on the watcher's own thread, in
+        order; must return quickly, and not raise.
         """

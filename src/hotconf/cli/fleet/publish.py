@@ -119,7 +119,7 @@ def publish(
         fleet.check(data, language)
         status = fleet.status()
         if how.asked_by and not status.members:
-            text = f"no process of {remote.name} is registered, so none can say yes: nothing was published"
+            text = f"no process of {remote.name} is registered, so none can vote: nothing was published"
             raise Declined(f"{text}. Start one first, or publish without {how.asked_by}")
         seen = "" if status.current is None else status.current.version
         if expect is None or expect == seen:

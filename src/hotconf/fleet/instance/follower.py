@@ -251,9 +251,8 @@ class Follower:
             self._broken(self._writing, error, began_s)
         except FleetError as error:
             self._member.hold()
-            what = (
-                "its record cannot be written" if self._member.registered else "it takes no part: no status, no vote"
-            )
+            registered = self._member.registered
+            what = "its record cannot be written" if registered else "it is not registered: no status, no vote"
             self._writing.begin(f"{what}: {error}", began_s)
         else:
             if answered and self._member.says(self._state.said):

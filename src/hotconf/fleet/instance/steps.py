@@ -64,7 +64,7 @@ class Unfetched(NamedTuple):
     label: str
     reason: str | None
     again: bool = False
-    """Whether to try again when all is read afresh; without a reason it is."""
+    """Whether to retry after the next reread; without a reason, it is retried anyway."""
 
 
 class Withdrew(NamedTuple):

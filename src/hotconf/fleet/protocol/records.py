@@ -106,7 +106,7 @@ class Current(Record):
     all_or_nothing: bool = False
     canary: Canary | None = None
     quorum: str | None = None
-    """So many said yes to it before."""
+    """The quorum that voted yes before the commit: `50` or `90%`."""
 
     def document_for(self, instance: str, labels: Mapping[str, str]) -> Document:
         """The document that this instance serves."""

@@ -146,10 +146,10 @@ class Fleet(Following):
     ) -> Published:
         """Make a document current once enough processes have validated it and prepared its resources.
 
-        `quorum`: a number of processes (`50`), or a part of those that are registered (`90%`). All others are not
-        waited for, beyond some seconds: they load it afterwards, and whoever refuses it keeps what it has, so the
-        fleet is mixed then. Raises `AbortedError` once too many refuse, or if there is no quorum in `wait_s`
-        seconds (1 to 3600): then nobody has changed anything. Else as `publish`.
+        `quorum`: a number of processes (`50`), or a percentage of those registered (`90%`). Beyond it, votes are
+        awaited for two seconds only: the others load the document after the commit, and those that refuse it keep
+        what they have, so the fleet may be mixed then. Raises `AbortedError` as soon as too many refuse, or without a
+        quorum within `wait_s` seconds (1 to 3600): then no process has changed anything. Otherwise as `publish`.
         """
         return self._ask(data, format, note, expect, wait_s, Quorum.of(quorum))
 

@@ -28,7 +28,7 @@ from hotconf.text import shortened
 TTL_S: Final = 10
 """How long an offer lives after its publisher has died."""
 GRACE_S: Final = 2.0
-"""How long others may still answer once there is a quorum: whoever has not loads the document after the commit."""
+"""How long others may still answer once there is a quorum; those that do not load the document after the commit."""
 _MOST_NAMED: Final = 5
 _LONGEST_REASON: Final = 300
 
@@ -54,14 +54,14 @@ class Voting:
         self._created = 0
         self._until = 0.0
         self._grace: float | None = None
-        """Until when others may still answer: there is a quorum."""
+        """When the commit is due, once there is a quorum."""
 
     def run(self, data: bytes, find: Callable[[Current], Current | None]) -> Published:
         """Returns what became current. Raises `AbortedError` or `ConflictError` if no process has changed
         anything.
         """
         if not self._state.votes:
-            raise AbortedError("no process is registered, so none can say yes: start one first, or use publish()")
+            raise AbortedError("no process is registered, so none can vote: start one first, or use publish()")
         lease = self._gateway.grant(TTL_S)
         try:
             self._make(data, lease)

@@ -1,4 +1,4 @@
-"""The fleet: who runs what, live, and what was published; nothing is changed from here."""
+"""The fleet: who runs what, live, and the history. Read-only."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     Aside: TypeAlias = Callable[[Callable[[], Any], Callable[[Any], object]], None]
 
 _LOOK_S: Final = 0.2
-"""How often it is drawn at most, however many answer."""
+"""The shortest interval between redraws, however many processes answer."""
 _WIDE: Final = 100
 
 
 class FleetScreen(Sheet[None]):
-    """What is known of the fleet that the program follows."""
+    """The fleet that the program follows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "compare", "Diff", tooltip="what differs between this version and the current one"),
@@ -47,7 +47,7 @@ class FleetScreen(Sheet[None]):
         now: Callable[[], datetime],
         watch: FleetWatch | None = None,
     ) -> None:
-        """`compare` compares two documents; `aside` runs what is slow. `watch`: instead of one of its own."""
+        """`compare` compares two documents; `aside` runs slow work on a thread. `watch`: for tests."""
         super().__init__()
         self._source = source
         self._compare = compare
@@ -56,39 +56,39 @@ class FleetScreen(Sheet[None]):
         self._watch = watch or _watch(source, now)
         self._history: Sequence[Published] | str = ()
         self._read: tuple[int, str] | None = None
-        """Of which entry the history was read last."""
+        """The current entry at the last read of the history."""
 
     def on_mount(self) -> None:
-        """Follow it while it is looked at."""
+        """Follow the fleet while the screen is open."""
         super().on_mount()
         self._watch.start()
         self.set_interval(_LOOK_S, self._look)
 
     def on_unmount(self) -> None:
-        """No longer."""
+        """Stop following."""
         self._watch.end()
 
     def heading(self) -> str:
-        """Which."""
+        """The name of the fleet."""
         return f"Fleet {self._source.name}"
 
     def rows(self, width: int) -> tuple[Row, ...]:
-        """All of it."""
+        """The whole screen."""
         toggled = self.query_one(SheetList).toggled
         today = self._now().astimezone().date()
         commands = tuple(self._commands())
         return fleet.rows(self._watch.fact, self._history, commands, toggled, width - 2, today)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
-        """Only what was published can be compared."""
+        """Compare works on entries of the history only."""
         return action != "compare" or self._entry() is not None
 
     def on_highlighted(self) -> None:
-        """Other keys may work on another row."""
+        """Other rows may have other keys."""
         self.refresh_bindings()
 
     def on_chosen(self, message: Chosen) -> None:
-        """Enter compares, or folds."""
+        """Enter compares an entry, or folds."""
         message.stop()
         if self._entry() is not None:
             self.action_compare()
@@ -96,7 +96,7 @@ class FleetScreen(Sheet[None]):
             self.query_one(SheetList).action_turn()
 
     def action_compare(self) -> None:
-        """What is current with what is under the cursor."""
+        """Compare the version under the cursor with the current one."""
         entry, status = self._entry(), self._watch.fact.status
         if entry is not None and status is not None and status.current is not None:
             new = status.current.version
@@ -128,7 +128,7 @@ class FleetScreen(Sheet[None]):
             self.renew()
 
     def _entry(self) -> Published | None:
-        """What was published, if the cursor is on that."""
+        """The entry of the history under the cursor, if any."""
         row = self.query_one(SheetList).row
         if row is None or row.key[:1] != ("history",) or isinstance(self._history, str):
             return None
@@ -153,7 +153,7 @@ class FleetScreen(Sheet[None]):
 
 
 class FleetDifference(Sheet[None]):
-    """How a version differs from the one that is current."""
+    """The difference between a version and the current one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "step(1)", "Next", tooltip="the next or the previous change"),
@@ -161,7 +161,7 @@ class FleetDifference(Sheet[None]):
     ]
 
     def __init__(self, old: str, new: str, command: str, ask: Callable[[Callable[[Any], object]], None]) -> None:
-        """`ask` gets what is to be called with the difference. `command` goes back to the old version."""
+        """`ask` is called with a callback for the difference. `command`: rolls back to the old version."""
         super().__init__()
         self._versions = old, new
         self._command = command
@@ -174,12 +174,12 @@ class FleetDifference(Sheet[None]):
         self._ask(self._compared)
 
     def heading(self) -> str:
-        """Which two."""
+        """Both versions."""
         old, new = self._versions
         return f"version {old} → version {new} (current)"
 
     def rows(self, width: int) -> tuple[Row, ...]:
-        """The difference, with secrets masked, and how to go back."""
+        """The difference, with secrets masked, and the command for a rollback."""
         if isinstance(self._files, str):
             return (Row(("said",), (Span(self._files, "muted"),)),)
         found = comparison.rows(self._files, width - 2, as_unified=width < _WIDE)
@@ -192,7 +192,7 @@ class FleetDifference(Sheet[None]):
         return Row(("command",), (said,), copy=self._command), *how, Row(("gap",), ()), *found
 
     def action_step(self, step: int) -> None:
-        """The next change, or the one before; the first comes after the last."""
+        """The next or previous change, wrapping around."""
         self.query_one(SheetList).step(comparison.heads, step)
 
     def _compared(self, files: tuple[File, ...] | str) -> None:
@@ -202,7 +202,7 @@ class FleetDifference(Sheet[None]):
 
 
 def _watch(source: Etcd, now: Callable[[], datetime]) -> FleetWatch:
-    """Imported with the screen: the app itself does without a fleet."""
+    """Imported late: most apps have no fleet."""
     from hotconf.fleet import Fleet
     from hotconf.tui.fleet.watch import FleetWatch
 
