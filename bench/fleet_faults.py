@@ -35,7 +35,7 @@ SHORT_S: Final = 20.0
 PATIENCE_S: Final = 60.0
 REPORTED_S: Final = 6.0
 VANISHED_S: Final = 16.0
-CAUGHT_UP_S: Final = 10.0
+CAUGHT_UP_S: Final = 12.0
 MISSED: Final = 5
 """Publishes while one instance is away."""
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from hotconf.fleet.etcd.requests import Compare, Delete, Found, Get, Outcome, Pair, Put, Txn
+
+Note: TypeAlias = Callable[[int, bytes, bytes | None], object]
 
 
 class Store:
     """Keys with their revisions."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: Note = lambda revision, key, value: None) -> None:
+        """`note` is called with each key that is written or deleted, and its value."""
         self.revision = 1
         self.pairs: dict[bytes, Pair] = {}
+        self._note = note
 
     def get(self, get: Get) -> Found:
         """Read keys."""
@@ -35,17 +42,27 @@ class Store:
                 old = self.pairs.get(op.key)
                 create = self.revision if old is None else old.create
                 self.pairs[op.key] = Pair(op.key, op.value, create, self.revision, op.lease)
+                self._note(self.revision, op.key, op.value)
             else:
-                for pair in self._range(op.key, op.until):
-                    del self.pairs[pair.key]
+                self._delete([pair.key for pair in self._range(op.key, op.until)])
         return Outcome(succeeded, self.revision, tuple(found))
 
     def expire(self, lease: int) -> None:
         """End a lease."""
         gone = [pair.key for pair in self.pairs.values() if pair.lease == lease]
         self.revision += bool(gone)
-        for key in gone:
+        self._delete(gone)
+
+    def copy(self) -> Store:
+        """As it is now, for whoever reads it too early."""
+        made = Store()
+        made.revision, made.pairs = self.revision, dict(self.pairs)
+        return made
+
+    def _delete(self, keys: list[bytes]) -> None:
+        for key in keys:
             del self.pairs[key]
+            self._note(self.revision, key, None)
 
     def _range(self, key: bytes, until: bytes) -> list[Pair]:
         if not until:

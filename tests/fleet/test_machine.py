@@ -91,6 +91,7 @@ PREPARED = (Read(view(1)), applied(1), Registered(), Read(view(1, 15)), ready(2)
         ([Read(view(1)), applied(1), Read(view(1))], []),
         ([Read(view(1)), Unfetched("1@1", None), Read(view(1))], [Serve("1@1", document(1))]),
         ([Read(view(1)), Unfetched("1@1", "gone"), Read(view(1))], []),
+        ([Read(view(2)), Unfetched("2@2", None), Read(view(1))], [Serve("1@1", document(1))]),
         ([Read(view(1)), applied(1), Read(view(2))], [Serve("2@2", document(2))]),
         ([Read(view(2)), applied(2), Read(view(1))], []),
         ([Read(view(1)), applied(1), Read(view(2)), refused(2, 1), Read(view(1))], [Serve("1@1", document(1))]),

@@ -170,6 +170,19 @@ def test_a_request_that_took_long_to_fail_has_failed_since_it_was_sent() -> None
     assert outage.after(following.TROUBLE_S) == "connection refused"
 
 
+def test_after_an_outage_its_record_is_written_again(fleet: Fleet, start: Start, one_node: Cluster) -> None:
+    """The store may have been restored meanwhile, to what it said earlier."""
+    with Proxy(one_node.members[0].client) as proxy:
+        start("web-1", [proxy.endpoint])
+        wait_until(lambda: fleet.status().of("ack"))
+        key = one_node.ctl("get", "--prefix", Keys.of(fleet.name).instances.decode(), "--keys-only").strip()
+        proxy.cut()
+        one_node.ctl("put", key, "{}")
+        assert fleet.status().members == ()
+        proxy.heal()
+        wait_until(lambda: fleet.status().of("ack"))
+
+
 def test_another_server_takes_over(
     fleet: Fleet, start: Start, one_node: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,16 +1,27 @@
-"""A fleet in memory: a store, a publisher, instances with a watcher each, and everything that can happen to them.
+"""A fleet in memory: a store, publishers, instances with a watcher each, and everything that can happen to them.
 
-Each method is one thing that happens. What must never be is checked where it would be seen.
+Each method is one thing that happens. All of it is recorded, as `make torture-fleet` records what real ones do, and
+checked by the same rules.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, NamedTuple
 
+from fleet.desk import Desk, Line
 from fleet.store import Store
-from hotconf.fleet.etcd.requests import Pair, Seen, Txn, under
+from fleet.torture import history
+from fleet.torture.checker import check
+from fleet.torture.history import Act, Done, Era, Event, History, What
+from fleet.torture.publishers import perform
+from hotconf.fleet import Published
+from hotconf.fleet.etcd.requests import Pair, Txn, under
 from hotconf.fleet.instance import machine
-from hotconf.fleet.instance.machine import State, label_of, parts_of
+from hotconf.fleet.instance.machine import Said, State, label_of
 from hotconf.fleet.instance.steps import (
     Answered,
     Cut,
@@ -25,6 +36,7 @@ from hotconf.fleet.instance.steps import (
     Serve,
     Switch,
     TakeBack,
+    Unfetched,
     Unregistered,
     View,
     Vote,
@@ -33,26 +45,41 @@ from hotconf.fleet.instance.steps import (
 from hotconf.fleet.protocol import transactions as acts
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.known import known
-from hotconf.fleet.protocol.records import Canary, Current, Document, Offer, Pause, rank, yes
+from hotconf.fleet.protocol.records import Current, Document, Offer, Pause, yes
 from hotconf.fleet.protocol.records import Instance as Record
 from hotconf.fleet.publishing import pruning, reading
 from hotconf.sources.source import Verdict
 
-LATE_NS = 10**15
+LATE_NS: Final = 10**15
 """When whoever is cut off has given up."""
+PUBLISHER: Final = 1
+"""The lease of offers."""
+PERFECT: Final = 10**6
+"""The number of the document that nobody refuses."""
+
+
+_known: Final = lru_cache(64)(known)
+_current_of: Final = lru_cache(1024)(Current.decode)
+
+
+class Copy(NamedTuple):
+    """A document, as a process has it."""
+
+    label: str
+    number: int
 
 
 @dataclass
 class Watcher:
     """What a watcher does with its source, one thing after the other."""
 
-    document: str = ""
+    document: Copy | None = None
     """What `read` returns."""
     changed: bool = False
-    offered: str = ""
-    prepared: str = ""
-    pending: str = ""
-    serving: str = ""
+    offered: Copy | None = None
+    prepared: Copy | None = None
+    pending: Copy | None = None
+    serving: Copy | None = None
     busy: bool = False
 
 
@@ -63,79 +90,198 @@ class Process:
     name: str
     lease: int
     state: State
-    refuses: frozenset[str]
+    refuses: frozenset[int]
+    did: history.Process
     watcher: Watcher = field(default_factory=Watcher)
     alive: bool = True
     linked: bool = True
     leased: bool = False
-    epochs: list[int] = field(default_factory=list)
-    """Of what it served, in order."""
+    left: float = 0
+    """When it was cut off."""
+    late: View | None = None
+    """What it has read, and not looked at yet."""
+    misses: bool = False
+    """The next document that it asks for does not come."""
+    told: Said | None = None
 
 
 class Wrong(AssertionError):  # noqa: N818 - what the checker finds
     """What must never be."""
 
 
+class Asked(NamedTuple):
+    """An offer, as its publisher knows it."""
+
+    offer: Offer
+    created: int
+    act: Act
+
+
 class World:
     """A fleet."""
 
     def __init__(self, names: int = 3) -> None:
-        self.store = Store()
         self.keys = Keys.of("shop")
+        self.history = History(self.keys)
+        self.store = Store(lambda *event: self.history.eras[-1].events.append(Event(*event)))
+        self.line = Line(self.store)
+        self.desk = Desk(self.line, self.keys)
+        self.other = Desk(Line(self.store), self.keys)
         self.processes: list[Process] = []
-        self.offer: tuple[Offer, int] | None = None
-        """That of the publisher, until it knows that it is decided."""
-        self.aborted: set[str] = set()
-        self.published: set[str] = set()
-        """The labels of all that ever was current."""
+        self.asked: Asked | None = None
         self.kept: tuple[int, dict[bytes, Pair]] | None = None
-        self.planned: reading.State | None = None
-        """What another publisher has read."""
         self.versions: dict[str, int] = {}
         """When each document was written."""
         self.counted: reading.State | None = None
         """The votes, as the publisher has counted them."""
         self.pruning: list[Txn] = []
         """What somebody who has looked for what is old does next."""
-        self.acts = 0
+        self.clock = 0.0
         for _ in range(names):
             self.join(refuses=frozenset())
 
-    # The publisher
+    def tick(self) -> float:
+        """The time; it goes on."""
+        self.clock += 1
+        return self.clock
+
+    # Publishers
 
     def read(self) -> reading.State:
         """All there is."""
-        state = reading.State(self.keys, self.store.revision)
-        found = self.store.commit(Txn((), (under(self.keys.root),))).found[0]
-        state.apply(Seen(found.revision, found.pairs))
-        return state
+        return reading.read(Line(self.store), self.keys)  # type: ignore[arg-type] # as much of a gateway as it uses
 
-    def _current(self, state: reading.State, version: str | None = None) -> Current:
-        self.acts += 1
-        document = Document(version or state.version, "0" * 64)
-        return Current(state.epoch, document, f"act-{self.acts}")
+    def _document(self, number: int | None = None) -> tuple[int, bytes]:
+        number = len(self.history.documents) + 1 if number is None else number
+        data = f"number = {number}".encode()
+        self.history.documents[number] = sha256(data).hexdigest()
+        return number, data
 
-    def plan(self) -> None:
-        """Another publisher reads what is there, and takes its time."""
-        self.planned = self.read()
+    def _act(self, call: Callable[[str], Published], number: int | None = None) -> Act:
+        """What a publisher does, and what it is answered."""
+        act = Act(f"act-{len(self.history.acts) + 1}", number, self.tick())
+        self.history.acts.append(act)
+        perform(act, lambda: call(act.note))
+        act.ended = self.tick()
+        self.check_documents()
+        return act
 
-    def publish(self, *, override: bool = False, canary: bool = False) -> None:
-        """A document, over what its publisher has read."""
-        state, self.planned = self.planned or self.read(), None
-        current = self._current(state)
-        if canary and state.known.current is not None:
-            salt, stable = current.publish_id, state.known.current.stable
-            current = replace(current, canary=Canary("1", stable, salt=salt, until=rank(salt, "web-0")))
-        if self.store.commit(acts.publish(self.keys, current, state.known.base, b"x", override=override)).succeeded:
-            self._enter(current)
+    def _publish(self, desk: Desk, number: int | None = None, **how: object) -> Act:
+        number, data = self._document(number)
+        return self._act(lambda note: desk.publish(data, note=note, **how), number)  # type: ignore[arg-type]
+
+    def publish(self) -> None:
+        """A document."""
+        self._publish(self.desk)
+
+    def publish_too(self) -> None:
+        """A document, by another publisher."""
+        self._publish(self.other)
+
+    def override(self) -> None:
+        """A document, whatever is offered."""
+        self._publish(self.desk, override=True)
+
+    def canary(self) -> None:
+        """A document for some."""
+        self._publish(self.desk, canary="zone=eu")
+
+    def promote(self) -> None:
+        """The canary's, for all."""
+        self._act(lambda note: self.desk.promote(note=note))
 
     def rollback(self) -> None:
-        """To the oldest document that there was when its publisher looked."""
-        state, self.planned = self.planned or self.read(), None
-        if state.documents and state.known.current is not None:
-            current = self._current(state, min(state.documents, key=int))
-            if self.store.commit(acts.publish(self.keys, current, state.known.base)).succeeded:
-                self._enter(current)
+        """To what was before."""
+        self._act(lambda note: self.desk.rollback(note=note))
+
+    def go_back(self) -> None:
+        """To the oldest document."""
+        self._act(lambda note: self.desk.rollback(self.desk.history(1000)[-1].version, note=note))
+
+    def plan(self) -> None:
+        """The publisher reads what is there, and takes its time."""
+        self.line.old = self.store.copy()
+
+    def lose_answer(self) -> None:
+        """Of what it does next, which is done."""
+        self.line.lost = [True]
+
+    def lose_request(self) -> None:
+        """What it does next is not done; something else happens before it asks."""
+        self.line.lost = [False]
+        self.line.meanwhile = self.publish_too
+
+    def propose(self) -> None:
+        """A document to all, who vote on it."""
+        state = self.read()
+        if self.asked is not None or not state.votes:
+            return
+        number, data = self._document()
+        act = Act(f"act-{len(self.history.acts) + 1}", number, self.tick(), outcome="nothing")
+        self.history.acts.append(act)
+        document = Document(state.version, self.history.documents[number])
+        made = Offer(document, state.epoch, state.known.base, 30, note=act.note, publish_id=act.note)
+        outcome = self.store.commit(acts.offer(self.keys, made, data, PUBLISHER))
+        act.ended = self.tick()
+        if outcome.succeeded:
+            self.asked = Asked(made, outcome.revision, act)
+        self.check_documents()
+
+    def commit(self) -> None:
+        """What was offered, if all have said yes."""
+        if self.asked is None:
+            return
+        made, created, act = self.asked
+        current = Current(made.epoch, made.document, made.publish_id, note=act.note, all_or_nothing=True)
+        if self.store.commit(acts.commit(self.keys, made, created, current)).succeeded:
+            self.asked = None
+            act.outcome, act.epoch = "done", current.epoch
+        act.ended = self.tick()
+        self.check_documents()
+
+    def count(self) -> None:
+        """The publisher counts the votes."""
+        self.counted = self.read()
+
+    def commit_counted(self) -> None:
+        """What was offered, if half of all had said yes when they were counted."""
+        if self.asked is None or self.counted is None:
+            return
+        made, created, act = self.asked
+        version, state, self.counted = made.document.version, self.counted, None
+        willing = {who for who, vote in state.votes.items() if (vote.answer, vote.version) == ("yes", version)}
+        if 2 * len(willing) < len(state.votes) or not willing:
+            return
+        current = Current(made.epoch, made.document, made.publish_id, note=act.note, quorum="50%")
+        act.ended = self.tick()
+        if not self.store.commit(acts.commit_counted(self.keys, made, created, current, state.revision)).succeeded:
+            return
+        self.asked = None
+        act.outcome, act.epoch = "done", current.epoch
+        self.check_documents()
+        for process in self.processes:
+            vote, who = self._vote(process), (process.name, "1")
+            if vote is not None and (who not in state.votes or (who in willing and vote.value != yes(version))):
+                raise Wrong(f"all_or_nothing: {process.name} joined, or changed its mind, after the count")
+            prepared = process.watcher.prepared
+            holds = prepared is not None and prepared.label == label_of(version, made.epoch)
+            if who in willing and vote is not None and process.alive and process.linked and not holds:
+                raise Wrong(f"all_or_nothing: {process.name} holds nothing prepared at the commit of a quorum")
+
+    def abort(self) -> None:
+        """What was offered; also what its lease does."""
+        if self.asked is not None:
+            self.store.commit(acts.abort(self.keys, self.asked.created))
+            self.asked.act.ended = self.tick()
+            self.asked = None
+
+    def pause(self) -> None:
+        """All hold."""
+        self.store.commit(acts.pause(self.keys, Pause()))
+
+    def resume(self) -> None:
+        """All go on."""
+        self.store.commit(acts.resume(self.keys))
 
     def look_for_old(self) -> None:
         """Somebody looks for what is old, and takes their time."""
@@ -153,95 +299,18 @@ class World:
 
     def check_documents(self) -> None:
         """Whatever can be served or gone back to is there, and no number was used twice."""
-        state = self.read()
-        known, log = state.known, under(self.keys.log)
-        entries = [Current.decode(pair.key, pair.value) for pair in self.store.get(log).pairs]
+        known, log = self.read().known, self.store.get(under(self.keys.log)).pairs
+        entries = [_current_of(pair.key, pair.value) for pair in log]
         entries += [] if known.current is None else [known.current]
         needed = {document.version for each in entries for document in (each.document, each.stable)}
         needed |= set() if known.offer is None else {known.offer.document.version}
-        if missing := needed - state.documents:
-            raise Wrong(f"{missing} of {needed} is not there")
-        for version in state.documents:
-            create = self.store.pairs[self.keys.document(version)].create
+        found = self.store.get(under(self.keys.documents)).pairs
+        created = {pair.key.removeprefix(self.keys.documents).decode(): pair.create for pair in found}
+        if missing := needed - set(created):
+            raise Wrong(f"documents: {missing} of {needed} is not there")
+        for version, create in created.items():
             if self.versions.setdefault(version, create) != create:
-                raise Wrong(f"version {version} was used twice")
-
-    def _enter(self, current: Current) -> None:
-        self.check_documents()
-        for document in (current.document, current.stable):
-            self.published.add(label_of(document.version, current.epoch))
-        entries = [pair for key, pair in self.store.pairs.items() if key.startswith(self.keys.log)]
-        epochs = [int(pair.key.rpartition(b"/")[2]) for pair in sorted(entries, key=lambda pair: pair.create)]
-        if epochs != sorted(set(epochs)) or any(pair.create != pair.mod for pair in entries):
-            raise Wrong(f"epochs do not rise, or were written twice: {epochs}")
-
-    def propose(self) -> None:
-        """A document to all, who vote on it."""
-        state = self.read()
-        if self.offer is None and state.votes:
-            current = self._current(state)
-            made = Offer(current.document, current.epoch, state.known.base, 30, publish_id=current.publish_id)
-            outcome = self.store.commit(acts.offer(self.keys, made, b"x", 1))
-            if outcome.succeeded:
-                self.offer = made, outcome.revision
-                self.check_documents()
-
-    def commit(self) -> None:
-        """What was offered, if all have said yes."""
-        if self.offer is None:
-            return
-        made, created = self.offer
-        current = Current(made.epoch, made.document, made.publish_id, all_or_nothing=True)
-        if self.store.commit(acts.commit(self.keys, made, created, current)).succeeded:
-            self.offer = None
-            self._enter(current)
-            label = label_of(made.document.version, made.epoch)
-            for process in self.processes:
-                counts = self._vote(process) is not None and process.alive and process.linked
-                if counts and process.watcher.prepared != label:
-                    raise Wrong(f"{process.name} holds nothing prepared at the commit")
-
-    def count(self) -> None:
-        """The publisher counts the votes."""
-        self.counted = self.read()
-
-    def commit_counted(self) -> None:
-        """What was offered, if half of all had said yes when they were counted."""
-        if self.offer is None or self.counted is None:
-            return
-        made, created = self.offer
-        version, state, self.counted = made.document.version, self.counted, None
-        willing = {who for who, vote in state.votes.items() if (vote.answer, vote.version) == ("yes", version)}
-        if 2 * len(willing) < len(state.votes) or not willing:
-            return
-        current = Current(made.epoch, made.document, made.publish_id, quorum="50%")
-        if not self.store.commit(acts.commit_counted(self.keys, made, created, current, state.revision)).succeeded:
-            return
-        self.offer = None
-        self._enter(current)
-        for process in self.processes:
-            vote, who = self._vote(process), (process.name, "1")
-            if vote is not None and (who not in state.votes or (who in willing and vote.value != yes(version))):
-                raise Wrong(f"{process.name} joined, or changed its mind, after the count")
-            holds = process.watcher.prepared == label_of(version, made.epoch)
-            if who in willing and vote is not None and process.alive and process.linked and not holds:
-                raise Wrong(f"{process.name} holds nothing prepared at the commit of a quorum")
-
-    def abort(self) -> None:
-        """What was offered; also what its lease does."""
-        if self.offer is not None:
-            made, created = self.offer
-            self.offer = None
-            if self.store.commit(acts.abort(self.keys, created)).succeeded:
-                self.aborted.add(label_of(made.document.version, made.epoch))
-
-    def pause(self) -> None:
-        """All hold."""
-        self.store.commit(acts.pause(self.keys, Pause()))
-
-    def resume(self) -> None:
-        """All go on."""
-        self.store.commit(acts.resume(self.keys))
+                raise Wrong(f"documents: version {version} was used twice")
 
     # The store
 
@@ -252,21 +321,26 @@ class World:
     def restore(self) -> None:
         """Back to it: all leases that it knows go on, all others are gone."""
         if self.kept is not None:
+            self.history.restored.append(self.tick())
             self.store.revision, self.store.pairs = self.kept[0], dict(self.kept[1])
-            self.store.pairs.pop(self.keys.offer, None)  # its publisher is dead to it
-            self.offer = None
+            self.history.eras.append(Era(self.store.revision))
+            self.store.expire(PUBLISHER)  # it is dead to it
+            self.asked = None
             self.versions = {version: at for version, at in self.versions.items() if at <= self.kept[0]}
             for process in self.processes:
+                process.told = None  # its connections are gone
                 if process.alive and process.leased and self._vote(process) is None:
                     process.leased = False
 
     # The processes
 
-    def join(self, refuses: frozenset[str]) -> None:
+    def join(self, refuses: frozenset[int]) -> None:
         """Another one."""
         number = len(self.processes)
-        state = State(f"web-{number}", {})
-        self.processes.append(Process(f"web-{number}", 100 + number, state, refuses))
+        name, labels = f"web-{number}", {"zone": "us" if number % 2 else "eu"}
+        did = history.Process(name, 100 + number, labels)
+        self.history.processes.append(did)
+        self.processes.append(Process(name, did.pid, State(name, labels), refuses, did))
 
     def round(self) -> None:
         """All that are there do what they have to do."""
@@ -278,14 +352,25 @@ class World:
     def _vote(self, process: Process) -> Pair | None:
         return self.store.pairs.get(self.keys.vote(process.name, "1"))
 
+    def look(self, process: Process) -> None:
+        """It reads what is there, and will see it later."""
+        if process.alive and process.linked:
+            pairs = self.store.pairs
+            pause = None if self.keys.pause not in pairs else Pause()
+            process.late = View(*_known(pairs.get(self.keys.current), pairs.get(self.keys.offer)), pause)
+
     def see(self, process: Process) -> None:
-        """It reads what is there; what it has to say is said."""
-        if not (process.alive and process.linked):
-            return
-        pairs = self.store.pairs
-        pause = pairs.get(self.keys.pause)
-        found = known(pairs.get(self.keys.current), pairs.get(self.keys.offer))
-        self._step(process, Read(View(*found, None if pause is None else Pause())))
+        """It sees what it has read, or what is there; what it has to say is said."""
+        if process.alive and process.linked:
+            if process.late is None:
+                self.look(process)
+            view, process.late = process.late, None
+            assert view is not None
+            self._step(process, Read(view))
+
+    def miss(self, process: Process) -> None:
+        """The next document that it asks for does not come."""
+        process.misses = True
 
     def take_part(self, process: Process) -> None:
         """It registers, if it does not take part; or learns that it does not any more."""
@@ -293,23 +378,29 @@ class World:
             return
         if process.state.registered and not process.leased:
             self._step(process, Unregistered())
+        said, change = process.state.said, acts.record
         if not process.state.registered:
-            record = Record(*process.state.said)
-            self.store.commit(acts.register(self.keys, process.name, "1", record, process.lease))
-            process.leased = True
+            change, process.leased, process.told = acts.register, True, None
+        if process.told != said:
+            record = Record(*said, pid=process.did.pid, labels=dict(process.state.labels))
+            self.store.commit(change(self.keys, process.name, "1", record, process.lease))
+            process.told = said
+        if not process.state.registered:
             self._step(process, Registered())
-        self.store.commit(acts.record(self.keys, process.name, "1", Record(*process.state.said), process.lease))
 
     def cut(self, process: Process) -> None:
         """It is cut off."""
         if process.alive and process.linked:
-            process.linked = False
+            process.linked, process.left, process.late = False, self.tick(), None
             self._step(process, Cut(0))
 
     def heal(self, process: Process) -> None:
         """It is connected again."""
         if process.alive:
-            process.linked = True
+            if not process.linked:
+                process.did.away.append((process.left, self.tick()))
+                process.told = None
+            process.linked, process.misses = True, False
             self.see(process)
 
     def expire(self, process: Process) -> None:
@@ -320,26 +411,27 @@ class World:
 
     def give_up(self, process: Process) -> None:
         """It has been cut off for longer than an offer and its lease can last."""
-        if process.alive and not process.linked and not process.leased and self.offer is None:
+        if process.alive and not process.linked and not process.leased and self.asked is None:
             self._step(process, Due(LATE_NS))
 
     def die(self, process: Process) -> None:
         """At once."""
-        process.alive = False
+        process.alive, process.did.ended = False, "killed"
 
     def work(self, process: Process) -> None:
         """Its watcher does the next thing."""
         watcher = process.watcher
         if not process.alive:
             return
-        if watcher.offered:
-            label, watcher.offered = watcher.offered, ""
-            if parts_of(label)[0] in process.refuses:
-                self._step(process, Answered(Verdict("refused", label, watcher.serving, reason="bad")))
+        if (copy := watcher.offered) is not None:
+            watcher.offered = None
+            if copy.number in process.refuses:
+                self._step(process, Answered(self._verdict(process, "refused", copy)))
             else:
-                watcher.prepared = label
-                self._step(process, Answered(Verdict("ready", label, watcher.serving)))
-        elif watcher.changed and not watcher.prepared:
+                watcher.prepared = copy
+                self._tidy(process)
+                self._step(process, Answered(self._verdict(process, "ready", copy)))
+        elif watcher.changed and watcher.prepared is None:
             watcher.changed = False
             self._load(process, watcher.document)
 
@@ -351,37 +443,51 @@ class World:
         """It is busy no longer."""
         watcher = process.watcher
         watcher.busy = False
-        if process.alive and watcher.pending:
-            label, watcher.pending = watcher.pending, ""
-            self._load(process, label)
+        if process.alive and watcher.pending is not None:
+            self._load(process, watcher.pending)
 
     def force(self, process: Process) -> None:
         """Its user reloads at any cost: what was prepared is given up."""
         watcher = process.watcher
-        if process.alive and watcher.prepared:
-            label, watcher.prepared = watcher.prepared, ""
-            self._step(process, Answered(Verdict("withdrawn", label, watcher.serving, reason="forced")))
+        if process.alive and (copy := watcher.prepared) is not None:
+            watcher.prepared = None
+            self._step(process, Answered(self._verdict(process, "withdrawn", copy)))
+            self._tidy(process)
 
-    def _load(self, process: Process, label: str) -> None:
+    def _verdict(self, process: Process, status: str, copy: Copy) -> Verdict:
+        serving = process.watcher.serving
+        reason = "" if status in ("ready", "applied") else "bad"
+        return Verdict(status, copy.label, "" if serving is None else serving.label, reason=reason)  # type: ignore[arg-type]
+
+    def _load(self, process: Process, copy: Copy | None) -> None:
         watcher = process.watcher
-        watcher.pending = ""
-        if parts_of(label)[0] in process.refuses:
-            self._step(process, Loaded(Verdict("refused", label, watcher.serving, reason="bad")))
+        watcher.pending = None
+        if copy is None:
+            return
+        status = "applied"
+        if copy.number in process.refuses:
+            status = "refused"
         elif watcher.busy:
-            watcher.pending = label
-            self._step(process, Loaded(Verdict("deferred", label, watcher.serving, reason="busy")))
+            watcher.pending, status = copy, "deferred"
         else:
-            self._serve(process, label)
-            self._step(process, Loaded(Verdict("applied", label, label)))
+            watcher.serving = copy
+        self._tidy(process, serves=status == "applied")
+        self._step(process, Loaded(self._verdict(process, status, copy)))
 
-    def _serve(self, process: Process, label: str) -> None:
-        process.watcher.serving = label
-        epoch = parts_of(label)[1]
-        if process.epochs and epoch < process.epochs[-1]:
-            raise Wrong(f"{process.name} went back from {process.epochs[-1]} to {epoch}")
-        process.epochs.append(epoch)
-        if label not in self.published:
-            raise Wrong(f"{process.name} serves {label}, which never was current")
+    def _tidy(self, process: Process, *, serves: bool = False) -> None:
+        """Make and close what is to be, in the order of a real one."""
+        watcher = process.watcher
+        needed = [copy.number for copy in (watcher.serving, watcher.prepared) if copy is not None]
+        pending = set() if watcher.pending is None else {watcher.pending.number}
+        for number in sorted(set(needed) - process.did.open):
+            self._did(process, "made", number)
+        if serves and watcher.serving is not None:
+            self._did(process, "serves", watcher.serving.number, watcher.serving.label)
+        for number in sorted(process.did.open - {*needed, *pending}):
+            self._did(process, "closed", number)
+
+    def _did(self, process: Process, what: What, number: int, label: str = "") -> None:
+        process.did.done.append(Done(self.tick(), what, number, label))
 
     def _step(self, process: Process, given: Input) -> None:
         process.state, effects = machine.step(process.state, given)
@@ -391,63 +497,79 @@ class World:
     def _do(self, process: Process, effect: Effect) -> None:
         watcher = process.watcher
         match effect:
-            case Serve(label, _):
-                watcher.document, watcher.changed = label, True
-            case Prepare(label, _):
-                watcher.offered = label
+            case Serve(label, document):
+                if (copy := self._fetch(process, label, document)) is not None:
+                    watcher.document, watcher.changed = copy, True
+            case Prepare(label, document):
+                watcher.offered = self._fetch(process, label, document)
             case Switch(label):
-                watcher.document = label
-                if watcher.prepared == label:
-                    watcher.prepared = ""
-                    self._load(process, label)
+                if (copy := watcher.prepared) is not None and copy.label == label:
+                    watcher.document, watcher.prepared = copy, None
+                    self._load(process, copy)
                 else:
                     watcher.changed = True
             case Discard(label):
-                watcher.offered = "" if watcher.offered == label else watcher.offered
-                watcher.prepared = "" if watcher.prepared == label else watcher.prepared
-            case Vote(made, offered, refusal):
-                if process.linked and process.leased:
-                    self.store.commit(acts.vote(self.keys, process.name, "1", made, offered, process.lease, refusal))
-            case TakeBack(label, made, offered, reason):
-                if process.linked and process.leased:
-                    txn = acts.withdraw(self.keys, process.name, "1", made, offered, process.lease, reason)
-                    self._step(process, Withdrew(label, self.store.commit(txn).succeeded))
+                if watcher.offered is not None and watcher.offered.label == label:
+                    watcher.offered = None
+                if watcher.prepared is not None and watcher.prepared.label == label:
+                    watcher.prepared = None
+                self._tidy(process)
+            case Vote() | TakeBack():
+                self._vote_on(process, effect)
+
+    def _vote_on(self, process: Process, effect: Vote | TakeBack) -> None:
+        who = (self.keys, process.name, "1", effect.offer, effect.offered, process.lease)
+        if not (process.linked and process.leased):
+            return
+        if isinstance(effect, Vote):
+            self.store.commit(acts.vote(*who, effect.refusal))
+            return
+        done = self.store.commit(acts.withdraw(*who, effect.reason)).succeeded
+        if not done:  # it is decided, and it has lost what it had prepared
+            process.did.away.append((self.clock, self.clock + 1))
+        self._step(process, Withdrew(effect.label, done))
+
+    def _fetch(self, process: Process, label: str, document: Document) -> Copy | None:
+        found = self.store.pairs.get(self.keys.document(document.version))
+        if process.misses or not process.linked:
+            process.misses = False
+            self._step(process, Unfetched(label, None))
+        elif found is None or not document.matches(found.value):
+            self._step(process, Unfetched(label, "it is another one"))
+        else:
+            return Copy(label, int(found.value.partition(b"= ")[2]))
+        return None
 
     # In the end
 
-    def settle(self) -> None:
-        """Everything is healed, and goes on until nothing changes: what must be then."""
+    def settle(self, *, last: bool) -> None:
+        """Everything is healed, and goes on until nothing changes; `last`: with a publish in the end, which nobody
+        refuses. Raises `Wrong` for what must not be.
+        """
         self.abort()
         self.resume()
+        self.line.heal()
         for process in self.processes:
             process.watcher.busy = False
             if process.alive:
                 self.expire(process)
                 self.heal(process)
-        for _ in range(6):
-            for process in self.processes:
-                self.take_part(process)
-                self.see(process)
-                self.work(process)
-                self.release(process)
-        current = self.read().known.current
-        for process in self.processes:
-            if process.alive:
-                self._check_settled(process, current)
+        self._go_on()
+        if last:
+            self._publish(self.desk, PERFECT)
+            self._go_on()
+        for number in self.history.documents:
+            names = (process.name for process in self.processes if number in process.refuses)
+            self.history.refusing[number] = frozenset(names)
+        if found := check(self.history):
+            raise Wrong("\n".join(found))
+        if last and (
+            late := [each.name for each in self.processes if each.alive and each.state.said.status != "ack"]
+        ):
+            raise Wrong(f"all_agree_in_the_end: {late} do not serve what was published last")
 
-    def _check_settled(self, process: Process, current: Current | None) -> None:
-        if process.watcher.prepared or process.state.prepared:
-            raise Wrong(f"{process.name} keeps {process.watcher.prepared} prepared")
-        said = process.state.said
-        if current is None:
-            return
-        document = current.document_for(process.name, {})
-        served = process.watcher.serving == label_of(document.version, current.epoch)
-        if not (served and said.status == "ack") and said.status not in ("nack", "ahead"):
-            raise Wrong(f"{process.name} serves {process.watcher.serving}, and says {said}")
-        if said.status == "nack" and document.version not in process.refuses:
-            raise Wrong(f"{process.name} refuses what it does not refuse")
-        if said.status == "ahead" and self.kept is None:
-            raise Wrong(f"{process.name} is ahead of a store that was not restored")
-        if self.aborted & {label_of(*parts_of(process.watcher.serving))} - self.published:
-            raise Wrong(f"{process.name} serves what was aborted")
+    def _go_on(self) -> None:
+        for _ in range(6):
+            self.round()
+            for process in self.processes:
+                self.release(process)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from fleet.torture.history import Act, Done, Event, History, Process, Walk, offers
+from fleet.torture.history import Act, Done, Event, History, Process, Walk, current_of, offers
 from hotconf.fleet.instance.machine import label_of, parts_of
 from hotconf.fleet.protocol.records import Current, Document
 
@@ -23,7 +23,7 @@ def epochs_rise(history: History) -> Found:
                 if event.key == history.keys.entry(highest):
                     yield f"epoch {highest} was deleted, and is the newest"
                 continue
-            epoch = Current.decode(event.key, event.value).epoch
+            epoch = current_of(event.key, event.value).epoch
             if epoch <= highest or history.keys.entry(epoch) != event.key:
                 yield f"epoch {epoch} was entered after {highest}, at revision {event.revision}"
             highest = max(highest, epoch)
@@ -59,7 +59,7 @@ def all_or_nothing(history: History) -> Found:
         walk, mine = Walk(history.keys), {id(event) for event in era.events}
         for event in events:
             if id(event) in mine and event.key.startswith(history.keys.log) and event.value is not None:
-                current = Current.decode(event.key, event.value)
+                current = current_of(event.key, event.value)
                 if current.all_or_nothing:
                     yield from _committed(history, walk, current, event)
             walk.take(event)
@@ -115,7 +115,7 @@ def nothing_of_what_was_aborted(history: History) -> Found:
 
 
 def all_agree_in_the_end(history: History) -> Found:
-    """(6) Healed, all serve what is current, or say why not."""
+    """(6) Healed, all serve what is current, or say why not. Nobody is busy then, and nothing is paused."""
     walk = Walk(history.keys)
     for event in list(history.full())[-1]:
         walk.take(event)
@@ -132,8 +132,8 @@ def all_agree_in_the_end(history: History) -> Found:
         right = serves is not None and history.documents.get(serves.number) == document.sha256
         number = _number(history, document)
         refuses = number is not None and process.instance in history.refusing.get(number, ())
-        ahead = record.status == "ahead" and record.epoch >= current.epoch
-        excused = (record.status == "nack" and refuses) or ahead or record.status in ("deferred", "paused")
+        ahead = record.status == "ahead" and record.epoch >= current.epoch and bool(history.restored)
+        excused = (record.status == "nack" and refuses) or ahead
         if not (excused or (right and record.status == "ack" and record.seen == current.epoch)):
             what = "nothing" if serves is None else f"{serves.number} ({serves.label})"
             said = f"says {record.status} of {record.seen}; epoch {current.epoch} is current"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Current, Instance, Offer, Vote
+
+current_of: Final = lru_cache(1024)(Current.decode)
+_instance_of: Final = lru_cache(1024)(Instance.decode)
 
 Outcome: TypeAlias = Literal["done", "nothing", "unknown"]
 T = TypeVar("T")
@@ -119,7 +123,7 @@ class History:
         for era in self.eras:
             for event in era.events:
                 if event.key.startswith(self.keys.log) and event.value is not None:
-                    current = Current.decode(event.key, event.value)
+                    current = current_of(event.key, event.value)
                     found[current.publish_id] = current
         return found
 
@@ -142,13 +146,13 @@ class Walk:
         """The next one."""
         keys, key, value = self.keys, event.key, event.value
         if key == keys.current:
-            self.current = None if value is None else Current.decode(key, value)
+            self.current = None if value is None else current_of(key, value)
         elif key == keys.pause:
             self.paused = value is not None
         elif key.startswith(keys.votes):
             _keep(self.votes, _who(key, keys.votes), None if value is None else Vote.decode(value))
         elif key.startswith(keys.instances):
-            record = None if value is None else Instance.decode(key, value)
+            record = None if value is None else _instance_of(key, value)
             _keep(self.records, _who(key, keys.instances), record)
 
 

@@ -231,6 +231,8 @@ class Follower:
     def _step(self, given: Input) -> None:
         if isinstance(given, Read):
             self._member.release()
+            if self._state.cut_ns is not None:
+                self._member.say_again()  # the store may have been restored meanwhile
         self._state, effects = step(self._state, given)
         if isinstance(given, Read) and given.view.current is None and not isinstance(self._fetched, Fetched):
             self._receive(nothing_in(self._name))

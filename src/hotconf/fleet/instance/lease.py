@@ -133,6 +133,10 @@ class Membership:
         """Whether the record says that."""
         return self.registered and said == self._written
 
+    def say_again(self) -> None:
+        """The record may not say any longer what it was written to say."""
+        self._written = None
+
     def lose(self) -> None:
         """The lease is gone: join again with a new one."""
         self.registered, self._lease, self._written, self._tell_s = False, None, None, None

@@ -91,6 +91,11 @@ class Target:
     status: Status = "deferred"
     reason: str = "loading"
 
+    @property
+    def counts(self) -> bool:
+        """Whether it is served, or about to be: it is here, and not refused."""
+        return self.fetched and self.status != "nack"
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -137,7 +142,7 @@ class State:
     def epoch(self) -> int:
         """The epoch served, or about to be: the instance never goes below it."""
         served = parts_of(self.serving)[1]
-        return served if self.target is None or self.target.status == "nack" else max(served, self.target.epoch)
+        return max(served, self.target.epoch) if self.target is not None and self.target.counts else served
 
 
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
@@ -198,7 +203,7 @@ def _decide(state: State, view: View) -> Step:
 
 def _other_history(current: Current, target: Target | None) -> bool:
     """Whether the epoch served belongs to another act: the store was restored, and published to since."""
-    if target is None or target.status == "nack":
+    if target is None or not target.counts:
         return False
     return target.epoch == current.epoch and target.publish_id != current.publish_id
 

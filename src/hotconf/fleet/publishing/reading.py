@@ -41,10 +41,10 @@ class State:
 
     @property
     def epoch(self) -> int:
-        """The next epoch: higher than any before it, and than that of any process."""
+        """The next epoch: higher than any before it, and than any that a process serves or has read."""
         said = self.known.current
-        epochs = [self.logged, 0 if said is None else said.epoch, *(each.epoch for each in self.instances.values())]
-        return max(epochs) + 1
+        theirs = (max(each.epoch, each.seen) for each in self.instances.values())
+        return max(self.logged, 0 if said is None else said.epoch, *theirs, 0) + 1
 
     @property
     def version(self) -> str:
