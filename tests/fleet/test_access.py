@@ -57,6 +57,8 @@ def test_endpoints_are_urls_or_hosts(given: str | list[str], endpoints: list[str
         ({"endpoints": "a", "user": "me", "password": b"swordfish"}, "give a str"),
         ({"endpoints": "a", "tls": True}, "give hotconf.fleet.TLS"),
         ({"endpoints": "a", "tls": TLS(ca="/nowhere/ca.pem")}, "/nowhere/ca.pem cannot be used"),
+        ({"endpoints": "a", "tls": TLS(key="/nowhere/key.pem")}, "a key needs its certificate"),
+        ({"endpoints": "http://a"}, "insecure=True (--insecure)"),
         ({"endpoints": "a", "insecure": 1}, "True or False"),
     ],
 )
@@ -79,6 +81,11 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(UsageError, match=r"ca\.pem cannot be used"):
         access("a", tls=TLS(ca=str(tmp_path / "ca.pem")))
+    ours, none = str(tmp_path / "ca.pem"), "/nowhere/a.key"
+    with pytest.raises(UsageError, match=r"^tls: /nowhere/a\.key cannot be used: no such file$"):
+        access("a", tls=TLS(cert=ours, key=none))
+    with pytest.raises(UsageError, match=r"ca\.pem cannot be used"):
+        access("a", tls=TLS(cert=ours))
 
 
 def test_a_password_is_never_shown() -> None:

@@ -8,10 +8,12 @@ Rule 2: a password is never shown; nor is an endpoint with an `@`, which may hol
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -36,16 +38,30 @@ class TLS:
 
     def context(self) -> ssl.SSLContext:
         """A context that verifies servers' certificates and names. Raises `UsageError` if a file cannot be used."""
+        if self.cert is None and self.key is not None:
+            raise UsageError("tls: a key needs its certificate")
+        tried = [self.ca]
         try:
             context = ssl.create_default_context(cafile=self.ca)
             if self.cert is not None:
+                tried = [self.cert, self.key]
                 context.load_cert_chain(self.cert, self.key)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
-            names = ", ".join(printable(path) for path in (self.ca, self.cert, self.key) if path is not None)
-            why = error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__
-            raise UsageError(f"tls: {names or 'the trusted certificates'} cannot be used: {printable(why)}") from None
+            raise UsageError(f"tls: {_unusable(tried, error)}") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
+
+
+def _unusable(tried: Iterable[str | None], error: Exception) -> str:
+    """Which of these files cannot be used, as OpenSSL does not say, and why."""
+    paths = [Path(path) for path in tried if path is not None]
+    for path in paths:
+        if not os.access(path, os.R_OK):
+            why = "permission denied" if path.exists() else "no such file"
+            return f"{printable(str(path))} cannot be used: {why}"
+    names = ", ".join(printable(str(path)) for path in paths) or "the trusted certificates"
+    reason = error.reason.replace("_", " ").lower() if isinstance(error, ssl.SSLError) and error.reason else ""
+    return f"{names} cannot be used: {printable(reason or getattr(error, 'strerror', None) or type(error).__name__)}"
 
 
 class Endpoint(NamedTuple):
@@ -83,6 +99,8 @@ class Access:
     endpoints: tuple[Endpoint, ...]
     context: ssl.SSLContext | None = field(default=None, repr=False)
     """None if no endpoint is encrypted."""
+    presents: bool | None = None
+    """Whether `context` has a client certificate; None if that is not known."""
     user: str | None = None
     password: str | Callable[[], str] | None = field(default=None, repr=False)
 
@@ -127,11 +145,12 @@ def access(
         raise UsageError(f"password {arguments.of_type(password)}: give a str, or a function that returns one")
     if not insecure and (open_ := next((each for each in found if not (each.encrypted or each.local)), None)):
         text = f"endpoints: {open_} would be spoken to in plain text over a network"
-        raise UsageError(f"{text}: give an https:// URL, or insecure=True")
+        raise UsageError(f"{text}: give an https:// URL, or insecure=True (--insecure)")
     context = None
+    presents = None if isinstance(tls, ssl.SSLContext) else tls is not None and tls.cert is not None
     if any(each.encrypted for each in found):
         context = tls if isinstance(tls, ssl.SSLContext) else (tls or TLS()).context()
-    return Access(found, context, user, password)
+    return Access(found, context, presents, user, password)
 
 
 def _endpoint(given: object, *, secure: bool) -> Endpoint:

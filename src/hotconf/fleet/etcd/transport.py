@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket
 import encodings.idna
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,8 @@ _ALIVE: Final = (
 """A vanished peer is noticed after eleven seconds, where the system has these options."""
 _EARLY: Final = encodings.idna
 """Imported early: name lookups would import it late, perhaps during a fork."""
+_ABOUT_OURS: Final = re.compile(r"ALERT_((?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA)$")
+"""OpenSSL's reasons: the server does not accept our certificate, or there is none."""
 _LARGEST_LINE: Final = 8 << 20
 _LONGEST: Final = 200
 
@@ -71,6 +74,7 @@ class Transport:
     def __init__(self, access: Access) -> None:
         # The default would load all CA certificates, even for plain text.
         self._context = access.context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._presents = access.presents
         self._pools: dict[int, httpcore.ConnectionPool] = {}
         """One for each thread: a pool uses locks of `threading`, which gevent and eventlet replace by locks for the
         greenlets of one thread.
@@ -107,11 +111,11 @@ class Transport:
         try:
             response = self._pool.request(**_arguments(endpoint, path, body, headers, timeout_s))
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
-            raise UnreachableError(f"{endpoint}: {_why(error)}") from None
+            raise UnreachableError(f"{endpoint}: {_why(error, self._presents)}") from None
         except httpcore.TimeoutException as error:
-            raise SilentError(f"{endpoint}: {_why(error)}") from None
+            raise SilentError(f"{endpoint}: {_why(error, self._presents)}") from None
         except _LOST as error:
-            raise ReplyLostError(f"{endpoint}: {_why(error)}") from None
+            raise ReplyLostError(f"{endpoint}: {_why(error, self._presents)}") from None
         return response.status, _json(endpoint, response.content, response.status)
 
     @contextmanager
@@ -140,9 +144,9 @@ class Transport:
         except httpcore.ReadTimeout as error:
             if silent:
                 raise TimeoutError from None
-            raise SilentError(f"{endpoint}: {_why(error)}") from None
+            raise SilentError(f"{endpoint}: {_why(error, self._presents)}") from None
         except (*_LOST, httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
-            raise UnreachableError(f"{endpoint}: {'cut' if stream.is_cut else _why(error)}") from None
+            raise UnreachableError(f"{endpoint}: {'cut' if stream.is_cut else _why(error, self._presents)}") from None
         finally:
             stream.attach(None)
 
@@ -203,13 +207,15 @@ def _json(endpoint: Endpoint, body: bytes, status: int) -> dict[str, Any]:
     return {"message": shortened(printable(text), _LONGEST) or f"HTTP status {status}"}
 
 
-def _why(error: BaseException) -> str:
-    """The reason in a few words, from the system or OpenSSL, without secrets."""
+def _why(error: BaseException, presents: bool | None) -> str:
+    """The reason in a few words, from the system or OpenSSL, without secrets. `presents`: of `Access`."""
     inner: BaseException = error
     while (below := inner.__cause__ or inner.__context__) is not None and below is not inner:
         inner = below
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"its certificate is refused: {printable(inner.verify_message)}"
+    if isinstance(inner, ssl.SSLError) and (about := _ABOUT_OURS.search(inner.reason or "")):
+        return _refused(about[1].replace("_", " ").lower(), presents)
     if isinstance(inner, ssl.SSLError):
         return f"TLS failed: {printable(inner.reason or type(inner).__name__).replace('_', ' ').lower()}"
     if isinstance(error, httpcore.TimeoutException):
@@ -221,3 +227,10 @@ def _why(error: BaseException) -> str:
     if isinstance(error, FleetError):
         return str(error)
     return f"the connection broke ({type(error).__name__})"
+
+
+def _refused(why: str, presents: bool | None) -> str:
+    wanted = "it wants a client certificate (TLS(ca, cert, key); --cert, --key-file)"
+    if presents is False:
+        return wanted
+    return f"it refuses the client certificate: {why}" if presents else f"{wanted}, or refuses it: {why}"
