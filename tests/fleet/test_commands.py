@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +16,9 @@ from pydantic import BaseModel, Field, SecretStr
 
 from fleet.etcd import Cluster
 from fleet.simulated import Judge, Simulated, accept
+from hotconf import HotReloadWatcher
 from hotconf.cli.app import hotconf
+from hotconf.fleet import Etcd, Fleet, Published
 from hotconf.fleet.etcd.access import access
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Document
@@ -136,7 +139,11 @@ def test_all_or_nothing(run: Run, join: Join) -> None:
     stubborn = join("web-2", lambda document: None if document.version == "1" else "port: too large")
     done = run("publish", saved("port = 9090"), "--yes", "--all-or-nothing")
     assert done.exit_code == 1
-    assert "web-2 (pid 1) refuses: port: too large" in done.stderr
+    assert "nothing was published: web-2 (pid 1) refuses: port: too large" in done.stderr
+    as_json = run("publish", saved("port = 9090"), "--yes", "--all-or-nothing", "--json")
+    refused = json.loads(as_json.stdout)
+    assert (as_json.exit_code, refused["published"]) == (1, None)
+    assert refused["refused"] == [{"instance": "web-2", "pid": 1, "reason": "port: too large"}]
     assert "port = 8080" in run("show").stdout
     stubborn.judge = accept
     assert run("publish", saved("port = 9090"), "--yes", "--all-or-nothing").exit_code == 0
@@ -197,6 +204,8 @@ def test_difference_masks_secrets(run: Run) -> None:
     assert "-port = 8080" in done.stderr
     assert "+port = 9090" in done.stderr
     assert "hunter" not in done.output
+    as_json = json.loads(run("diff", "1", "2", "--json", *schema[:2]).stdout)
+    assert (as_json["old"], as_json["new"], "+port = 9090" in as_json["difference"]) == ("1", "2", True)
     between = run("diff", "1", "2", *schema[:2])
     assert between.exit_code == 1
     assert "+port = 9090" in between.stdout
@@ -218,7 +227,7 @@ def test_second_publisher_is_not_overwritten(run: Run) -> None:
     run("publish", saved("port = 1"), "--yes")
     late = run("publish", saved("port = 2"), "--yes", "--expect", "7")
     assert late.exit_code == 1
-    assert "version 1 is, not version 7" in late.stderr
+    assert "version 1 is current, not version 7" in late.stderr
     for yes in (["--yes"], []):  # nobody is asked for what is refused
         same = run("publish", saved("port = 1"), *yes)
         assert same.exit_code == 1
@@ -244,10 +253,86 @@ def test_canary_promote_and_rollback(run: Run, join: Join) -> None:
 def test_pause_and_resume(run: Run) -> None:
     """Status shows a pause, until resume."""
     run("publish", saved("port = 1"), "--yes")
-    assert run("pause", "--note", "maintenance").exit_code == 0
+    assert run("pause", "--note", "maintenance").stdout == "paused: no process is registered\n"
     assert "maintenance" in run("status").stdout
-    run("resume")
+    again = run("pause", "--note", "other")
+    assert again.exit_code == 1
+    assert "paused already, by " in again.stderr
+    assert again.stderr.endswith(": maintenance\n")
+    assert run("resume").stdout.startswith("resumed: version 1 (epoch 1)")
     assert "maintenance" not in run("status").stdout
+    assert run("resume").stdout == "it was not paused\n"
+    assert json.loads(run("pause", "--json", "--note", "x").stdout)["paused"]["note"] == "x"
+    assert json.loads(run("resume", "--json").stdout) == {"paused": None}
+
+
+def test_no_such_fleet_is_not_paused(run: Run) -> None:
+    """A misspelt name is said, and nothing is written."""
+    for command in ("pause", "resume"):
+        done = run(command)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "nothing is published in" in done.stderr
+    assert "paused" not in run("status").output
+
+
+def test_a_publish_during_a_pause(run: Run, one_node: Cluster, name: str) -> None:
+    """It is said that nobody will serve it yet; who waits does not wait for the end of the pause."""
+    run("publish", saved("port = 1"), "--yes")
+    source = Etcd(name, one_node.endpoints, instance="web-1")
+    with HotReloadWatcher(source, dict[str, int]):
+        run("pause", "--note", "maintenance")
+        done = run("publish", saved("port = 2"), "--yes", "--wait", "--timeout", "600")
+        assert done.exit_code == 1
+        assert "The fleet is paused by " in done.stderr
+        assert done.stdout.endswith(": maintenance: 1 process waits until it is resumed\n")
+
+
+def test_promote_and_rollback_wait(run: Run, join: Join) -> None:
+    """They say what became of it, as publish does: with --json in the same object."""
+    join("web-1")
+    run("publish", saved("port = 1"), "--yes")
+    bad = join("web-2", lambda document: None if document.version != "2" else "port: too large")
+    run("publish", saved("port = 2"), "--yes", "--canary", "1")
+    promoted = run("promote", "--wait")
+    assert promoted.exit_code == 1
+    assert "accepted by 1 of 2 processes\nrefused:\n  web-2 (pid 1)" in promoted.stdout
+    back = run("rollback", "--yes", "--wait", "--json")
+    found = json.loads(back.stdout)
+    assert (back.exit_code, found["version"], found["accepted"]) == (0, "1", True)
+    assert bad.served[-1][1] == "1"
+
+
+def test_going_back_shows_where_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The versions, and the difference with secrets masked; also where the program cannot be imported."""
+    for port in (1, 2):
+        run("publish", saved(f'port = {port}\npin = "hunter{port}"\n'), "--yes")
+    monkeypatch.setattr("hotconf.cli.refusal.can_ask", lambda: True)
+    asked = run("rollback", "--schema", f"{__name__}:Shop", text="n\n")
+    assert asked.exit_code == 1
+    assert "Go back from version 2 to version 1?" in asked.stderr
+    assert "+port = 1" in asked.stderr
+    assert "hunter" not in asked.output
+    done = run("rollback", "--app", "no_such_module:watcher", text="y\n")
+    assert done.exit_code == 0
+    assert "The difference is not shown: " in done.stderr
+    assert "rolled back: version 1" in done.stdout
+
+
+def test_something_else_became_current(run: Run, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits is told what it is, and not how many accept that."""
+    join("web-1")
+    publish = Fleet.publish
+
+    def overtaken(self: Fleet, data: bytes, **more: Any) -> Published:
+        published = publish(self, data, **more)
+        publish(self, b"port = 9")
+        return published
+
+    monkeypatch.setattr(Fleet, "publish", overtaken)
+    done = run("publish", saved("port = 1"), "--yes", "--wait")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[1].startswith("something else became current meanwhile: version 2 (epoch 2)")
+    assert len(done.stdout.splitlines()) == 2
 
 
 def test_prune(run: Run) -> None:

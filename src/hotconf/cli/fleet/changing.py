@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+from click.exceptions import Exit
 
 from hotconf.cli.echo import echo
+from hotconf.cli.fleet import waiting
 from hotconf.cli.fleet.remote import fleet_command
-from hotconf.cli.refusal import confirm
+from hotconf.cli.program import program_options
+from hotconf.cli.refusal import Refusal, confirm
 
 if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
-    from hotconf.fleet import Published
+    from hotconf.cli.program import Program
+    from hotconf.fleet import Fleet, Published
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 _note = click.option("--note", metavar="TEXT", default="", help="Why; kept in the history.")
@@ -24,15 +28,17 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.command(short_help="Serve everywhere what the canaries serve.")
 @fleet_command
 @_note
+@waiting.wait_options
 @_as_json
-def promote(remote: Remote, note: str, as_json: bool) -> None:
+def promote(remote: Remote, note: str, wait: bool, timeout_s: float, as_json: bool) -> None:
     """Let all processes of the fleet NAME serve what its canaries serve.
 
-    Exit status: 0 done; 1 something else became current meanwhile; 2 there are no canaries, etcd cannot be reached
-    or refuses, or wrong usage.
+    Exit status: 0 done, with --wait accepted by all; 1 something else became current meanwhile, or, with --wait, one
+    refused or did not answer in time; 2 there are no canaries, etcd cannot be reached or refuses, or wrong usage.
     """
     with remote.open() as fleet:
-        _say("promoted", fleet.promote(note=note), as_json=as_json)
+        published = fleet.promote(note=note)
+        _finish(remote, fleet, "promoted", published, timeout_s if wait else None, as_json=as_json)
 
 
 @click.command(short_help="Go back to an earlier version.")
@@ -40,26 +46,67 @@ def promote(remote: Remote, note: str, as_json: bool) -> None:
 @click.argument("version", required=False)
 @_note
 @click.option("--override", is_flag=True, help="Even while a publish is being voted on, which is dropped.")
+@waiting.wait_options
 @_yes
 @_as_json
-def rollback(remote: Remote, version: str | None, note: str, override: bool, yes: bool, as_json: bool) -> None:
+@program_options
+def rollback(
+    remote: Remote,
+    version: str | None,
+    note: str,
+    override: bool,
+    wait: bool,
+    timeout_s: float,
+    yes: bool,
+    as_json: bool,
+    program: Program,
+) -> None:
     """Make VERSION current again in the fleet NAME; by default what was before the current one, and of canaries what
     the others serve. `hotconf fleet history` lists the versions.
 
-    Exit status: 0 done; 1 not confirmed, or it is current already; 2 there is no such version, etcd cannot be reached
-    or refuses, or wrong usage.
+    The difference to the current version is shown, with secrets as …, and you are asked to confirm, unless --yes is
+    given.
+
+    Exit status: 0 done, with --wait accepted by all; 1 not confirmed, it is current already, or, with --wait, refused
+    by one or not answered in time; 2 there is no such version, etcd cannot be reached or refuses, or wrong usage.
     """
     with remote.open() as fleet:
-        if not yes:
-            what = "what was before" if version is None else f"version {version}"
-            confirm(f"Go back to {what}?")
-        _say("rolled back", fleet.rollback(version, note=note, override=override), as_json=as_json)
+        seen = None if yes else _ask(fleet, version, program)
+        version = version if seen is None else seen[1]
+        published = fleet.rollback(version, note=note, override=override, expect=seen and seen[0])
+        _finish(remote, fleet, "rolled back", published, timeout_s if wait else None, as_json=as_json)
 
 
-def _say(what: str, published: Published, *, as_json: bool) -> None:
+def _ask(fleet: Fleet, version: str | None, program: Program) -> tuple[Published, str] | None:
+    """What is current, and the version to go back to, once that is confirmed."""
+    from hotconf.cli.fleet.judging import show_difference
+    from hotconf.fleet import FleetError
+
+    current = fleet.status().current
+    target = fleet.before() if version is None else version
+    if current is None or (current.version == target and current.canary is None):
+        return None  # it is refused
+    try:
+        show_difference(fleet, current.version, target, program)
+    except (Refusal, FleetError) as error:  # what is wrong must not be in the way of going back
+        echo(f"The difference is not shown: {error}", err=True)
+    confirm(f"Go back from version {current.version} to version {target}?")
+    return current, target
+
+
+def _finish(
+    remote: Remote, fleet: Fleet, what: str, published: Published, timeout_s: float | None, *, as_json: bool
+) -> None:
+    """Say it, and what becomes of it if that is waited for; ends the command with 1 if not all accept it."""
     from hotconf.cli.fleet.text import published_json, published_line
 
-    if as_json:
-        echo(json.dumps(published_json(published)))
-    else:
+    done = published_json(published) if as_json else None
+    if done is None:
         echo(f"{what}: {published_line(replace(published, action='publish'))}")
+    fine = timeout_s is None or waiting.wait_for(remote, fleet, published, timeout_s, done)
+    if done is not None:
+        echo(json.dumps(done))
+    elif timeout_s is None:
+        waiting.hint(remote, "to see who accepts it", "status", "--watch")
+    if not fine:
+        raise Exit(1)

@@ -43,9 +43,10 @@ def history(remote: Remote, limit: int, as_json: bool) -> None:
 @fleet_command
 @click.argument("old")
 @click.argument("new", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with both versions and the lines.")
 @program_options
 @click.pass_context
-def diff(ctx: click.Context, remote: Remote, old: str, new: str | None, program: Program) -> None:
+def diff(ctx: click.Context, remote: Remote, old: str, new: str | None, as_json: bool, program: Program) -> None:
     """Show how version NEW of the fleet NAME differs from version OLD, as a unified diff with secrets as …; without
     NEW the current version.
 
@@ -59,7 +60,9 @@ def diff(ctx: click.Context, remote: Remote, old: str, new: str | None, program:
         before, after = fleet.show(old), fleet.show(new)
     titles = (f"{remote.name} version {before.version}", f"{remote.name} version {after.version}")
     lines = tuple(difference(remote.name, (before.data, before.format), (after.data, after.format), program, titles))
-    for line in lines:
+    if as_json:
+        echo(json.dumps({"old": before.version, "new": after.version, "difference": list(lines)}))
+    for line in () if as_json else lines:
         echo(painted(line, stdout(), "difference"), color=True)
     if lines:
         ctx.exit(1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hotconf.cli.program import Program
+    from hotconf.fleet import Fleet
     from hotconf.problems import Problem
     from hotconf.sources.base import Options
 
@@ -117,6 +118,18 @@ def difference(
         yield lines[0] if old is None else printable(f"--- {titles[0]}")
         yield printable(f"+++ {titles[1]}")
     yield from lines[2:]
+
+
+def show_difference(fleet: Fleet, old: str, new: str, program: Program) -> None:
+    """How two versions of a fleet differ, on stderr."""
+    import sys
+
+    from hotconf.cli.paint import painted
+
+    before, after = fleet.show(old), fleet.show(new)
+    titles = (f"{fleet.name} version {before.version}", f"{fleet.name} version {after.version}")
+    for line in difference(fleet.name, (before.data, before.format), (after.data, after.format), program, titles):
+        echo(painted(line, sys.stderr, "difference"), err=True, color=True)
 
 
 def _options(name: str, data: bytes, form: FormatName, program: Program) -> Options[Any] | None:

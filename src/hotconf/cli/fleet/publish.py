@@ -13,7 +13,8 @@ import click
 from click.exceptions import Exit
 
 from hotconf.cli.echo import echo
-from hotconf.cli.fleet.remote import fleet_command
+from hotconf.cli.fleet import waiting
+from hotconf.cli.fleet.remote import failures, fleet_command
 from hotconf.cli.options import PATH
 from hotconf.cli.program import program_options
 from hotconf.cli.refusal import Declined, confirm
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
     from hotconf.cli.program import Program
     from hotconf.fleet import Fleet, FleetStatus, Published
+    from hotconf.fleet.protocol.records import Pause
     from hotconf.formats.registry import FormatName
-
-_SECONDS = click.FloatRange(0, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Wanted:
     wait: bool
     timeout_s: float
     auto_rollback: bool
-    max_nack: int
+    max_nack: int | None
     bake_s: float | None
     override: bool
     note: str
@@ -57,25 +57,19 @@ class _Wanted:
 @click.option(
     "--quorum", metavar="N", help="Only if that many say that they can: 50 or 90%; the others follow, or refuse."
 )
-@click.option("--wait", is_flag=True, help="Wait until every process has accepted or refused it.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    metavar="SECONDS",
-    type=_SECONDS,
-    default=30.0,
-    show_default=True,
-    help="How long --wait, --all-or-nothing and --quorum wait.",
-)
+@waiting.wait_options
 @click.option("--auto-rollback", is_flag=True, help="With --wait: go back if too many refuse it.")
 @click.option(
-    "--max-nack", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="How many may refuse it."
+    "--max-nack",
+    metavar="N",
+    type=click.IntRange(0),
+    help="How many may refuse it before --auto-rollback; 0 by default.",
 )
 @click.option(
     "--bake",
     "bake_s",
     metavar="SECONDS",
-    type=_SECONDS,
+    type=waiting.SECONDS,
     help="How long --auto-rollback watches; --timeout by default.",
 )
 @click.option("--expect", metavar="VERSION", help="Only if this version is current.")
@@ -105,7 +99,7 @@ def publish(
     """
     from hotconf.cli.fleet import judging
     from hotconf.cli.fleet.text import published_json, published_line
-    from hotconf.fleet.publishing.publisher import MOST_BYTES
+    from hotconf.fleet.publishing.documents import MOST_BYTES
 
     how = _Wanted(**wanted)
     _check(how)
@@ -127,22 +121,45 @@ def publish(
         same = status.current is not None and status.current.sha256 == sha256(data).hexdigest()  # it is refused
         if not (yes or same):
             _confirm(status, how, checked=errors is not None)
-        published = _publish(fleet, data, language, expect if expect is not None else seen, how)
+        if status.pause is not None:
+            _say_pause(remote, status.pause)
+        with failures(as_json=as_json):
+            published = _publish(fleet, data, language, expect if expect is not None else seen, how)
+        done: dict[str, Any] | None = {"published": published_json(published)} if as_json else None
         if not as_json:
             echo(f"published: {published_line(published)}")
-        done: dict[str, Any] = {"published": published_json(published)}
-        if how.quorum is not None:
-            _say_votes(fleet, published, done, as_json=as_json)
-        fine = _wait(fleet, published, how, done, as_json=as_json) if how.wait else True
-    if as_json:
+        if how.quorum is not None and not how.wait:
+            _say_votes(fleet, published, done)
+        fine = _wait(remote, fleet, published, how, done) if how.wait else True
+    if done is not None:
         echo(json.dumps(done, indent=2))
+    elif fine:
+        _say_next(remote, how)
     if not fine:
         raise Exit(1)
+
+
+def _say_pause(remote: Remote, pause: Pause) -> None:
+    from hotconf.cli.fleet.text import pause_line
+
+    echo(f"The fleet is {pause_line(pause)}. Processes keep what they have until it is resumed", err=True)
+    waiting.hint(remote, "to resume it", "resume")
+
+
+def _say_next(remote: Remote, how: _Wanted) -> None:
+    if how.canary is not None:
+        waiting.hint(remote, "to serve it everywhere", "promote")
+        waiting.hint(remote, "to take it back", "rollback")
+    elif not how.wait:
+        waiting.hint(remote, "to see who accepts it", "status", "--watch")
 
 
 def _check(how: _Wanted) -> None:
     if how.auto_rollback and not how.wait:
         raise click.UsageError("--auto-rollback needs --wait")
+    if not how.auto_rollback and (how.max_nack is not None or how.bake_s is not None):
+        option = "--bake" if how.max_nack is None else "--max-nack"
+        raise click.UsageError(f"{option} needs --auto-rollback")
     if how.all_or_nothing and how.quorum is not None:
         raise click.UsageError("--all-or-nothing excludes --quorum")
     if how.asked_by and (how.canary is not None or how.auto_rollback or how.override):
@@ -186,34 +203,23 @@ def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wan
     return fleet.publish(data, format=form, note=how.note, canary=how.canary, expect=expect, override=how.override)
 
 
-def _say_votes(fleet: Fleet, published: Published, done: dict[str, Any], *, as_json: bool) -> None:
-    """What those said who were asked: a quorum leaves out some."""
+def _say_votes(fleet: Fleet, published: Published, done: dict[str, Any] | None) -> None:
+    """What the processes said when they were asked: a quorum leaves out some."""
     from hotconf.cli.fleet.text import status_json, voted_lines
 
     status = fleet.status()
-    done["status"] = status_json(status)
-    for line in () if as_json else voted_lines(status, published.version):
+    if done is not None:
+        done["status"] = status_json(status, published.version)
+        return
+    for line in voted_lines(status, published.version):
         echo(line)
 
 
-def _wait(fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any], *, as_json: bool) -> bool:
-    """Wait, and say what became of it; whether all accepted it."""
-    from hotconf.cli.fleet.text import published_json, published_line, status_json, waited_lines
-
-    back: Published | None = None
-    if how.auto_rollback:
-        bake_s = how.timeout_s if how.bake_s is None else how.bake_s
-        waited, back = fleet.guard(published, bake_s=bake_s, max_nack=how.max_nack)
-        fine = back is None and not waited.superseded and not waited.missing
-    else:
-        waited = fleet.wait(published, timeout_s=how.timeout_s)
-        fine = waited.everywhere
-    fine = fine and bool(waited.status.members)  # a misspelt name must not pass in a pipeline
-    done |= {"accepted": fine, "status": status_json(waited.status)}
-    done["rolled_back"] = None if back is None else published_json(back)
-    if not as_json:
-        for line in waited_lines(waited):
-            echo(line)
-        if back is not None:
-            echo(f"rolled back: {published_line(back)}")
-    return fine
+def _wait(remote: Remote, fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any] | None) -> bool:
+    """Wait, and say what became of it; returns whether it was accepted."""
+    if not how.auto_rollback:
+        return waiting.wait_for(remote, fleet, published, how.timeout_s, done)
+    bake_s = how.timeout_s if how.bake_s is None else how.bake_s
+    max_nack = how.max_nack or 0
+    waited, back = fleet.guard(published, bake_s=bake_s, max_nack=max_nack)
+    return waiting.say(remote, waited, back, done, max_nack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hotconf.cli.echo import echo
 from hotconf.cli.options import PATH
 from hotconf.cli.refusal import Declined, Refusal
 
@@ -53,10 +55,27 @@ class Remote:
         try:
             with Fleet(self.name, **self.arguments) as fleet:
                 yield fleet
-        except (AbortedError, ConflictError, UnchangedError) as error:
+        except AbortedError as error:
+            raise Declined(f"nothing was published: {error}") from error
+        except (ConflictError, UnchangedError) as error:
             raise Declined(str(error)) from error
         except FleetError as error:
             raise Refusal(str(error)) from error
+
+
+@contextmanager
+def failures(*, as_json: bool) -> Iterator[None]:
+    """Whatever keeps a document from being published is said as JSON, too, if that is wanted."""
+    from hotconf.fleet import AbortedError, ConflictError, UnchangedError
+
+    try:
+        yield
+    except (AbortedError, ConflictError, UnchangedError) as error:
+        if as_json:
+            from hotconf.cli.fleet.text import failure_json
+
+            echo(json.dumps(failure_json(error), indent=2))
+        raise
 
 
 def fleet_command(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,8 @@ from hotconf.text import natural, printable, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hotconf.fleet import FleetStatus, Member, Pruned, Published, Waited
+    from hotconf.fleet import FleetError, FleetStatus, Member, Pruned, Published, Waited
+    from hotconf.fleet.protocol.records import Pause
     from hotconf.fleet.publishing.results import State
     from hotconf.report.ndjson import Json
 
@@ -58,8 +59,7 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
         yes = sum((each.vote.answer, each.vote.version) == ("yes", version) for each in status.members)
         yield f"offered: version {version}, {asks}, by {by}: {yes} of {len(status.members)} ready"
     if status.pause is not None:
-        note = f": {status.pause.note}" if status.pause.note else ""
-        yield printable(f"paused: by {status.pause.by} at {status.pause.at}{note}")
+        yield pause_line(status.pause).replace("paused", "paused:", 1)
     if not status.members:
         yield "no process is registered"
         return
@@ -83,15 +83,23 @@ def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
         return
     yield f"{title}:"
     for member in members[:_MOST]:
-        reason = f": {shortened(member.reason, _LONGEST)}" if member.reason else ""
+        # That of one that has not answered is about what was current before.
+        reason = f": {shortened(member.reason, _LONGEST)}" if member.reason and member.state != "behind" else ""
         serves = f"version {member.version}" if member.version else "a kept state, or nothing"
         yield printable(f"  {member.name} on {member.host} serves {serves}{reason}")
     if len(members) > _MOST:
         yield f"  … and {len(members) - _MOST} more"
 
 
-def status_json(status: FleetStatus) -> dict[str, Json]:
-    """The status, as JSON."""
+def pause_line(pause: Pause) -> str:
+    """`paused by ann@build at 2026-01-01T00:00:00Z: maintenance`."""
+    return printable(f"paused by {pause.by} at {pause.at}{f': {pause.note}' if pause.note else ''}")
+
+
+def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json]:
+    """The status, as JSON. `asked`: of which version votes are shown; by default of the one that is offered."""
+    if asked is None and status.offer is not None:
+        asked = status.offer.document.version
     found: dict[str, Any] = asdict(status)
     found["current"] = None if status.current is None else published_json(status.current)
     found["states"] = {state: status.states[state] for state in _WORDS}
@@ -99,8 +107,21 @@ def status_json(status: FleetStatus) -> dict[str, Json]:
     found["lag"] = status.lag
     for member in found["members"]:
         member.pop("boot")
-        member["vote"] = member["vote"]["answer"]
+        member["vote"] = member["vote"]["answer"] if member["vote"]["version"] == asked else None
     return found
+
+
+def failure_json(error: FleetError) -> dict[str, Json]:
+    """Why nothing was published, and who refused, did not answer, or was first, as JSON."""
+    refused, missing = getattr(error, "refused", ()), getattr(error, "missing", ())
+    current = getattr(error, "current", None)
+    return {
+        "published": None,
+        "error": str(error),
+        "refused": [{"instance": each.instance, "pid": each.pid, "reason": each.vote.reason} for each in refused],
+        "missing": [{"instance": each.instance, "pid": each.pid} for each in missing],
+        "current": None if current is None else published_json(current),
+    }
 
 
 def voted_lines(status: FleetStatus, version: str) -> Iterator[str]:
@@ -148,11 +169,18 @@ def waited_lines(waited: Waited) -> Iterator[str]:
     """The result of a publish."""
     total = len(waited.status.members)
     if waited.superseded:
-        yield "something else became current meanwhile"
+        now = waited.status.current
+        yield f"something else became current meanwhile{'' if now is None else f': {published_line(now)}'}"
+        return
     if not total:
         yield "no process is registered: none serves it yet"
         return
     accepted = total - len(waited.refused) - len(waited.missing)
     yield f"accepted by {accepted} of {counted(total)}"
     yield from member_lines("refused", waited.refused)
-    yield from member_lines("not answered, or waiting", waited.missing)
+    if (pause := waited.status.pause) is not None and waited.status.states["paused"]:
+        number = waited.status.states["paused"]
+        yield f"{pause_line(pause)}: {counted(number)} {'waits' if number == 1 else 'wait'} until it is resumed"
+    waiting = [member for member in waited.missing if member.state not in ("behind", "paused")]
+    yield from member_lines("waiting", waiting)
+    yield from member_lines("not answered", [member for member in waited.missing if member.state == "behind"])

@@ -131,7 +131,7 @@ def prune(keys: Keys, known: Known, doomed: Sequence[bytes], first: int = 0) -> 
 
 def pause(keys: Keys, made: Pause) -> Txn:
     """Pause the fleet."""
-    return Txn((), (Put(keys.pause, made.encode()),))
+    return Txn((absent(keys.pause),), (Put(keys.pause, made.encode()),), (Get(keys.pause),))
 
 
 def resume(keys: Keys) -> Txn:

@@ -127,7 +127,7 @@ class Following:
     def wait(self, published: Published, timeout_s: float = 30.0) -> Waited:
         """Wait until every process has accepted or refused it, another version is current, or the time is up."""
         arguments.seconds("timeout_s", timeout_s, 0, arguments.LONGEST_S)
-        return self._until(published, timeout_s, lambda waited: not waited.missing)
+        return self._until(published, timeout_s, lambda waited: not waited.waited_for)
 
     def guard(self, published: Published, *, bake_s: float, max_nack: int = 0) -> Guarded:
         """Watch a publish for `bake_s` seconds; roll back as soon as more than `max_nack` processes refuse it."""
@@ -168,6 +168,8 @@ class Following:
 
 
 def _said(state: State, who: tuple[str, str], published: Published) -> bool:
-    """Whether that process has accepted or refused it, or is gone."""
+    """Whether that process has accepted or refused it, is gone, or will not answer before the fleet is resumed."""
     said = state.instances.get(who)
-    return said is None or (said.seen >= published.epoch and said.status in ("ack", "nack"))
+    if said is None or (state.pause is not None and said.status == "paused"):
+        return True
+    return said.seen >= published.epoch and said.status in ("ack", "nack")

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from hotconf import arguments
 from hotconf.errors import UsageError
-from hotconf.fleet.errors import FleetError, TooLargeError
+from hotconf.fleet.errors import FleetError
 from hotconf.fleet.etcd.access import TLS, access
 from hotconf.fleet.etcd.gateway import Gateway, retried
 from hotconf.fleet.etcd.requests import Get, Txn, under
@@ -27,18 +26,16 @@ from hotconf.fleet.protocol import transactions
 from hotconf.fleet.protocol.keys import PREFIX, Keys
 from hotconf.fleet.protocol.known import Known, known
 from hotconf.fleet.protocol.records import Action, Current, Document, Offer, Pause
-from hotconf.fleet.publishing import pruning, reading
+from hotconf.fleet.publishing import documents, pruning, reading
 from hotconf.fleet.publishing.canaries import canary_of
 from hotconf.fleet.publishing.following import Following
 from hotconf.fleet.publishing.quorum import Quorum
 from hotconf.fleet.publishing.reading import State
 from hotconf.fleet.publishing.results import ConflictError, FleetStatus, Pruned, Published, Shown, UnchangedError
 from hotconf.fleet.publishing.voting import Voting
-from hotconf.formats.registry import FormatName, named, parse
-from hotconf.problems import Problem
+from hotconf.formats.registry import FormatName
 from hotconf.text import printable
 
-MOST_BYTES: Final = 1 << 20
 _MOST_ENTRIES: Final = 1_000
 _TRIES: Final = 3
 
@@ -200,9 +197,19 @@ class Fleet(Following):
         return self._act(make, override=override)
 
     def pause(self, note: str = "") -> None:
-        """Pause all instances: what is published from now on waits for `resume`."""
-        made = transactions.pause(self._keys, Pause(self.by, _now(), note))
-        retried(lambda: self._gateway.commit(made), lambda: None)
+        """Pause all instances: what is published from now on waits for `resume`. Raises `ConflictError` if they are
+        paused already.
+        """
+        made = Pause(self.by, _now(), note)
+
+        def call() -> Pause:
+            outcome = self._gateway.commit(transactions.pause(self._keys, made))
+            found = None if outcome.succeeded else outcome.found[0].one
+            return made if found is None else Pause.decode(found.key, found.value)
+
+        if (found := retried(call, lambda: None)) != made:
+            note = f": {found.note}" if found.note else ""
+            raise ConflictError(printable(f"{self.name} is paused already, by {found.by} at {found.at}{note}"))
 
     def resume(self) -> None:
         """Let all instances serve the current version again."""
@@ -224,6 +231,10 @@ class Fleet(Following):
         return pruning.prune(self._gateway, self._keys, keep, before=before, dry_run=dry_run)
 
     # Looking
+
+    def before(self) -> str:
+        """The version to which `rollback` goes back now. Raises `UsageError` if there is none."""
+        return self._before(reading.read(self._gateway, self._keys).known.current).version
 
     def history(self, limit: int = 50) -> tuple[Published, ...]:
         """The history, newest first."""
@@ -319,23 +330,12 @@ class Fleet(Following):
 
     def check(self, data: object, form: FormatName) -> None:
         """Raises `TooLargeError`, or `UsageError` for an invalid document. Sends nothing."""
-        if not isinstance(data, bytes):
-            raise UsageError(f"data {arguments.of_type(data)}: give the bytes of a document")
-        if len(data) > MOST_BYTES:
-            limit = "a fleet's document has at most 1 MiB, because etcd takes at most 1.5 MiB a request"
-            raise TooLargeError(f"the document has {len(data):,} bytes: {limit}")
-        found = parse(data, Path(f"/(etcd)/{self.name}"), form=named(form))
-        if isinstance(found, Problem):
-            raise UsageError(f"the document is no {form.upper()}: {found.with_hint}")
-        if _turns_off(found.table):
-            raise UsageError(
-                "hot_reload.enabled = false: a fleet that does not reload could not be published to again"
-            )
+        documents.check(self.name, data, form)
 
     def _check_new(self, current: Current | None, data: bytes, expect: str | None) -> None:
         """Raises if `data` is current, or if another version than `expect` is."""
         if expect is not None and ("" if current is None else current.document.version) != expect:
-            now = "nothing is current" if current is None else f"version {current.document.version} is"
+            now = "nothing is current" if current is None else f"version {current.document.version} is current"
             wanted = f"version {printable(expect)}" if expect else "nothing"
             raise ConflictError(f"{now}, not {wanted}", _published(current))
         if current is None:
@@ -365,13 +365,6 @@ def _conflict(found: Known) -> ConflictError:
     now = Published.of(found.current)
     what = f"version {now.version}, by {printable(now.by)} at {now.at}"
     return ConflictError(f"something else became current meanwhile: {what} (epoch {now.epoch})", now, found.offer)
-
-
-def _turns_off(table: dict[str, Any]) -> bool:
-    return any(
-        isinstance(inner := table.get(name), dict) and inner.get("enabled") is False
-        for name in ("hot_reload", "hot-reload")
-    )
 
 
 def _now() -> str:

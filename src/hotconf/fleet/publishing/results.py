@@ -149,6 +149,11 @@ class Waited:
         return self.status.of("behind", "deferred", "paused", "ahead")
 
     @property
+    def waited_for(self) -> tuple[Member, ...]:
+        """Those of them that may still answer: not while the fleet is paused."""
+        return tuple(each for each in self.missing if self.status.pause is None or each.state != "paused")
+
+    @property
     def everywhere(self) -> bool:
         """Whether every process serves it, or with canaries, the version meant for it."""
         return not (self.superseded or self.refused or self.missing)

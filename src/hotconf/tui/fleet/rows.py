@@ -10,9 +10,9 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from hotconf.fleet.typed import folded
 from hotconf.report.cells import cut, width, wrapped
 from hotconf.text import natural, printable
-from hotconf.tui.fleet.line import folded
 from hotconf.tui.past.timeline import when
 from hotconf.tui.view.rows import WARNING, Row, Span
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
+from hotconf.fleet.typed import command_line, folded
 from hotconf.tui.fleet import rows as fleet
-from hotconf.tui.fleet.line import command_line, folded
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view import comparison
 from hotconf.tui.view.rows import Row, Span

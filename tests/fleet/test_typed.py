@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hotconf.cli.fleet import remote
 from hotconf.fleet import TLS, Etcd
-from hotconf.tui.fleet.line import command_line, folded
+from hotconf.fleet.typed import command_line, folded
 
 URL = "https://etcd1.example.com:2379"
 
