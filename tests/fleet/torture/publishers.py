@@ -19,7 +19,20 @@ from hotconf.fleet import Fleet, FleetError, Published, ReplyLostError
 
 KEPT: Final = 30
 """How many entries of the history stay: enough for whoever looks up what became of an act whose answer was lost."""
-NEW: Final = ("publish", "together", "canary", "override")
+OFTEN: Final = {
+    "publish": 8,
+    "together": 8,
+    "quorum": 3,
+    "canary": 3,
+    "promote": 2,
+    "rollback": 3,
+    "version": 2,
+    "override": 1,
+    "pause": 1,
+    "prune": 1,
+}
+"""What a publisher does, and how often."""
+NEW: Final = ("publish", "together", "quorum", "canary", "override")
 """What needs a document."""
 
 
@@ -77,8 +90,7 @@ class Publisher(threading.Thread):
 
     def act(self, fleet: Fleet) -> None:
         """One thing."""
-        kinds = ("publish", "together", "canary", "promote", "rollback", "version", "override", "pause", "prune")
-        kind = self._dice.choices(kinds, (8, 8, 3, 2, 3, 2, 1, 1, 1))[0]
+        kind = self._dice.choices(list(OFTEN), list(OFTEN.values()))[0]
         if kind == "pause":
             self._hold(fleet)
             return
@@ -91,6 +103,9 @@ class Publisher(threading.Thread):
         call = {
             "publish": lambda: fleet.publish(data, note=act.note),
             "together": lambda: fleet.publish_all_or_nothing(data, note=act.note, wait_s=self._dice.uniform(2, 8)),
+            "quorum": lambda: fleet.publish_with_quorum(
+                data, self._dice.choice(["1", "50%", "90%"]), note=act.note, wait_s=self._dice.uniform(2, 8)
+            ),
             "canary": lambda: fleet.publish(data, note=act.note, canary=self._dice.choice(["1", "50%", "zone=eu"])),
             "override": lambda: fleet.publish(data, note=act.note, override=True),
             "promote": lambda: fleet.promote(note=act.note),

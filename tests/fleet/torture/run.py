@@ -38,6 +38,8 @@ NETWORKS: Final = ("a", "b", "c")
 """Each instance and each publisher is in one of them."""
 FIRST: Final = 6
 MOST: Final = 9
+GREEN: Final = 0.35
+"""The share of the programs in which gevent has patched everything."""
 STORM_S: Final = 20.0
 CALM_S: Final = 10.0
 """After each storm everything is healed, and goes on: so something gets done, too."""
@@ -226,17 +228,9 @@ class Torture:
             (self.root / f"state-{name}").mkdir(mode=0o700, exist_ok=True)
             state = str(self.root / f"state-{name}")
         endpoints = ",".join(self.endpoints(network))
-        self.subjects.append(
-            Subject(
-                self.history,
-                name,
-                network,
-                zone,
-                endpoints,
-                state,
-                str(self.root / f"{name}-{len(self.subjects)}.log"),
-            )
-        )
+        log, green = str(self.root / f"{name}-{len(self.subjects)}.log"), self._dice.random() < GREEN
+        self.outcomes["green" if green else "native"] += 1
+        self.subjects.append(Subject(self.history, name, network, zone, endpoints, state, log, green=green))
 
     def busy(self) -> None:
         """It does something that must not be disturbed."""

@@ -18,17 +18,36 @@ NAME: Final = "torture"
 PATIENCE_S: Final = 90.0
 
 
+_GREEN: Final = """
+import sys
+from gevent import monkey
+from gevent.fileobject import FileObject
+monkey.patch_all()
+sys.stdin = FileObject(0, "r")
+"""
+"""Before the program: its threads are greenlets."""
+
+
 class Subject:
     """A process under test, and what it writes down."""
 
     def __init__(
-        self, history: History, instance: str, network: str, zone: str, endpoints: str, state: str, log: str
+        self,
+        history: History,
+        instance: str,
+        network: str,
+        zone: str,
+        endpoints: str,
+        state: str,
+        log: str,
+        *,
+        green: bool = False,
     ) -> None:
         pipe = subprocess.PIPE
         arguments = [NAME, endpoints, instance, zone, state]
         self._log = Path(log)
         with self._log.open("ab") as errors:
-            code = MODULE.format("fleet.torture.instance")
+            code = (_GREEN if green else "") + MODULE.format("fleet.torture.instance")
             self._program = Program(code, *arguments, stdin=pipe, stdout=pipe, stderr=errors, text=True)
         self.network = network
         self.process = Process(instance, self._program.pid, {"zone": zone})
