@@ -111,6 +111,9 @@ STORIES = {
     "a yes that is taken back": story("publish round propose round round force-0 commit round"),
     "a yes that was counted": story("publish round propose round round count force-0 commit_counted"),
     "a document that does not come": story("publish round publish miss-0 see-0 work-0"),
+    "rejoins a store in which it never left": story(
+        "publish take_part-0 keep round cut-0 expire-0 restore take_part-0"
+    ),
     "restored twice": story("round keep publish heal-1 restore round take_part-1 restore"),
     "learned of, and never received": story("keep publish miss-2 see-2 restore pause"),
     "loading when it was restored": story("publish round keep override hold-0 see-0 work-0 take_part-0 restore"),

@@ -378,13 +378,16 @@ class World:
             return
         if process.state.registered and not process.leased:
             self._step(process, Unregistered())
-        said, change = process.state.said, acts.record
+        said = process.state.said
+        record = Record(*said, pid=process.did.pid, labels=dict(process.state.labels))
+        mine = (self.keys, process.name, "1", record, process.lease)
         if not process.state.registered:
-            change, process.leased, process.told = acts.register, True, None
-        if process.told != said:
-            record = Record(*said, pid=process.did.pid, labels=dict(process.state.labels))
-            self.store.commit(change(self.keys, process.name, "1", record, process.lease))
-            process.told = said
+            process.leased = True
+            if not self.store.commit(acts.register(*mine)).succeeded:
+                self.store.commit(acts.register(*mine, again=True))
+        elif process.told != said:
+            self.store.commit(acts.record(*mine))
+        process.told = said
         if not process.state.registered:
             self._step(process, Registered())
 

@@ -99,9 +99,10 @@ class Membership:
         return True
 
     def _register(self, lease: Lease, said: Said) -> None:
-        record = self._record(said)
-        # If it fails, an earlier attempt succeeded, and its answer was lost: the vote is on this lease.
-        self._gateway.commit(transactions.register(self._keys, self.instance, self.boot, record, lease.id))
+        mine = self._keys, self.instance, self.boot, self._record(said), lease.id
+        if not self._gateway.commit(transactions.register(*mine)).succeeded:
+            # An earlier attempt succeeded, and its answer was lost; or the store was restored, with an earlier lease.
+            self._gateway.commit(transactions.register(*mine, again=True))
         self.registered = True
         self._written = said
 

@@ -4,7 +4,7 @@ to do next.
 | act | if | then |
 |---|---|---|
 | offer | no offer; current unchanged; no such document | put the document, and the offer on the publisher's lease |
-| register | no vote of its own | put the vote `-` and the record, on the instance's lease |
+| register | no vote of its own; or then: one of its own | put the vote `-` and the record, on the instance's lease |
 | vote | the same offer; current unchanged since it; own vote exists | put `yes v` or `no v` |
 | withdraw | the same offer | put `no v`; if it fails, read the decision |
 | commit | the same offer; current unchanged since it; **all** votes are `yes v` | put current and entry; no offer |
@@ -51,11 +51,11 @@ def offer(keys: Keys, made: Offer, data: bytes, lease: int) -> Txn:
     return Txn(conditions, then, (Get(keys.current), Get(keys.offer)))
 
 
-def register(keys: Keys, instance: str, boot: str, record: Instance, lease: int) -> Txn:
-    """Join the fleet. It fails if this process has a vote already."""
+def register(keys: Keys, instance: str, boot: str, record: Instance, lease: int, *, again: bool = False) -> Txn:
+    """Join the fleet. It fails if this process has a vote already; `again`: if it has none."""
     vote = keys.vote(instance, boot)
     then = (Put(vote, NO_VOTE, lease), Put(keys.instance(instance, boot), record.encode(), lease))
-    return Txn((absent(vote),), then)
+    return Txn((exists(vote) if again else absent(vote),), then)
 
 
 def record(keys: Keys, instance: str, boot: str, record: Instance, lease: int) -> Txn:
