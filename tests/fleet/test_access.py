@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,14 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
         access("a", tls=TLS(cert=ours, key=none))
     with pytest.raises(UsageError, match=r"ca\.pem cannot be used"):
         access("a", tls=TLS(cert=ours))
+
+
+def test_an_encrypted_key_asks_nothing_on_the_terminal(tmp_path: Path) -> None:
+    """A service has nobody who could type its passphrase."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", "k.pem", "-out", "c.pem", "-subj", "/O=x"]
+    subprocess.run([*command, "-passout", "pass:swordfish"], cwd=tmp_path, check=True, capture_output=True)
+    with pytest.raises(UsageError, match=r"k\.pem is encrypted: give a key without a passphrase"):
+        access("a", tls=TLS(cert=str(tmp_path / "c.pem"), key=str(tmp_path / "k.pem")))
 
 
 def test_a_password_is_never_shown() -> None:

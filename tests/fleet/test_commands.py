@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -23,6 +25,7 @@ from hotconf.fleet.etcd.access import access
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Document
 from outputs.test_ci_commands import taken_for_commands
+from waiting import wait_until
 
 pytestmark = pytest.mark.real_tool
 
@@ -483,3 +486,44 @@ def test_a_hostile_record_stops_nobody(one_node: Cluster, run: Run, name: str, r
     output = run("status").output
     assert output.replace("\n", "").isprintable()
     assert max(map(len, output.splitlines())) < 1000
+
+
+ODD = """
+import time
+from pathlib import Path
+from pydantic import BaseModel, field_validator
+
+class Odd(BaseModel):
+    port: int
+
+    @field_validator("port")
+    def slow(cls, port):
+        Path(f"judging.{port}").touch()
+        if port == 2:
+            raise KeyboardInterrupt
+        if port == 3:
+            time.sleep(1000)
+        return port
+"""
+
+
+def test_a_model_cannot_keep_the_agent_from_ending(run: Run, name: str, tmp_path: Path) -> None:
+    """Neither by what it raises nor by hanging."""
+    saved(ODD, "odd.py")
+    assert run("publish", saved("port = 1"), "--yes").exit_code == 0
+    command = [sys.executable, "-m", "hotconf", "fleet", "agent", name, "--write", "out.toml", "--schema", "odd:Odd"]
+    agent = subprocess.Popen([*command, "--instance", "agent"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until((tmp_path / "out.toml").exists)
+        refused = run("publish", saved("port = 2"), "--yes", "--wait", "--timeout", "60", "--json")
+        assert "internal error" in refused.output
+        assert run("publish", saved("port = 3"), "--yes").exit_code == 0
+        wait_until((tmp_path / "judging.3").exists)
+        agent.send_signal(signal.SIGTERM)
+        said = agent.communicate(timeout=60)[1]
+    finally:
+        agent.kill()
+        agent.communicate()
+    assert agent.returncode == 0, said
+    assert "the model raised KeyboardInterrupt" in said
+    assert (tmp_path / "out.toml").read_text() == "port = 1"

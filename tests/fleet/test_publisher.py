@@ -101,6 +101,7 @@ def test_what_is_no_document_is_not_published(fleet: Fleet) -> None:
         (b"port = ", "is no TOML"),
         (b"\xff", "is no TOML"),
         (b"[hot_reload]\nenabled = false", "could not be published to again"),
+        (b"[hot_reload]\nenabled = 'false'", "could not be published to again"),
         ("port = 1", "give the bytes"),
     ]:
         with pytest.raises(UsageError, match=said):

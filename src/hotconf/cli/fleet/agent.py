@@ -18,6 +18,8 @@ from hotconf.text import printable
 if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
     from hotconf.cli.program import Program
+    from hotconf.problems import Problem
+    from hotconf.sources.source import Fetched
 
 
 @click.command(short_help="Write the document to a file after each publish.")
@@ -55,7 +57,6 @@ def agent(
     Exit status: 0 stopped on request, or with --once written; 1 with --once not written, because the time ran out or
     it was stopped; 2 wrong usage.
     """
-    from hotconf.cli.fleet.judging import errors_in
     from hotconf.fleet import Etcd
     from hotconf.fleet.agent import Agent
     from hotconf.sources.files.paths import absolute
@@ -66,15 +67,59 @@ def agent(
     if any(not equals for _, equals, _ in pairs):
         raise click.UsageError("--label is NAME=VALUE")
     named = {key: value for key, _, value in pairs}
+    if path == Path():
+        raise click.UsageError("--write needs the path of a file")
+    judge = _Judge(remote.name, program)
     source = Etcd(remote.name, instance=instance, labels=named, **remote.arguments)
     writer = Agent(
         source.as_observer() if once else source,
         absolute(path),
-        lambda fetched: errors_in(remote.name, fetched, program),
+        judge,
         lambda text: echo(text, err=True),  # its reader may close the pipe
     )
+
+    def stop(*_: object) -> None:
+        writer.stop()
+        judge.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: writer.stop())
-    written = writer.run(once=once, timeout_s=timeout_s)
+        signal.signal(number, stop)
+    try:
+        written = writer.run(once=once, timeout_s=timeout_s)
+    except _StoppedError:
+        written = False
     if once and not written:
         raise Declined(f"{printable(str(path))} was not written: {writer.reason or 'it was stopped'}")
+
+
+class _StoppedError(BaseException):
+    """Ends the user's code in the main thread."""
+
+
+class _Judge:
+    """Validates documents with the user's model, whose code may take its time, or raise anything."""
+
+    def __init__(self, name: str, program: Program) -> None:
+        self._name = name
+        self._program = program
+        self._at_work = False
+
+    def __call__(self, fetched: Fetched) -> tuple[Problem, ...]:
+        """The errors for which the document is refused."""
+        from hotconf.cli.fleet.judging import errors_in
+        from hotconf.problems import Problem
+
+        try:
+            self._at_work = True
+            return errors_in(self._name, fetched, self._program)
+        except _StoppedError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a validator's; the agent follows the fleet whatever that does
+            return (Problem(f"the model raised {type(error).__name__}", kind="internal"),)
+        finally:
+            self._at_work = False
+
+    def stop(self) -> None:
+        """End a validation that is under way; for a signal handler."""
+        if self._at_work:
+            raise _StoppedError

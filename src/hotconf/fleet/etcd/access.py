@@ -45,11 +45,17 @@ class TLS:
             context = ssl.create_default_context(cafile=self.ca)
             if self.cert is not None:
                 tried = [self.cert, self.key]
-                context.load_cert_chain(self.cert, self.key)
+                context.load_cert_chain(self.cert, self.key, password=self._refuse_encrypted)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
             raise UsageError(f"tls: {_unusable(tried, error)}") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
+
+    def _refuse_encrypted(self) -> str:
+        """In place of OpenSSL's question on the terminal."""
+        raise UsageError(
+            f"tls: {printable(self.key or self.cert or '')} is encrypted: give a key without a passphrase"
+        )
 
 
 def _unusable(tried: Iterable[str | None], error: Exception) -> str:

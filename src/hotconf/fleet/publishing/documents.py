@@ -30,6 +30,6 @@ def check(name: str, data: object, form: FormatName) -> None:
 
 def _turns_off(table: dict[str, Any]) -> bool:
     return any(
-        isinstance(inner := table.get(name), dict) and inner.get("enabled") is False
+        isinstance(inner := table.get(name), dict) and inner.get("enabled") in (False, "false")
         for name in ("hot_reload", "hot-reload")
     )
