@@ -78,7 +78,7 @@ def rollback(
 
 
 def _ask(fleet: Fleet, version: str | None, program: Program) -> tuple[Published, str] | None:
-    """What is current, and the version to go back to, once that is confirmed."""
+    """Ask for confirmation. Returns the current publish, and the version to go back to."""
     from hotconf.cli.fleet.judging import show_difference
     from hotconf.fleet import FleetError
 
@@ -97,7 +97,7 @@ def _ask(fleet: Fleet, version: str | None, program: Program) -> tuple[Published
 def _finish(
     remote: Remote, fleet: Fleet, what: str, published: Published, timeout_s: float | None, *, as_json: bool
 ) -> None:
-    """Say it, and what becomes of it if that is waited for; ends the command with 1 if not all accept it."""
+    """Print it, and with --wait its result; exits with 1 if not all processes accept it."""
     from hotconf.cli.fleet.text import published_json, published_line
 
     done = published_json(published) if as_json else None

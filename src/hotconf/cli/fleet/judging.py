@@ -121,7 +121,7 @@ def difference(
 
 
 def show_difference(fleet: Fleet, old: str, new: str, program: Program) -> None:
-    """How two versions of a fleet differ, on stderr."""
+    """Print the difference of two versions to stderr."""
     import sys
 
     from hotconf.cli.paint import painted

@@ -204,7 +204,7 @@ def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wan
 
 
 def _say_votes(fleet: Fleet, published: Published, done: dict[str, Any] | None) -> None:
-    """What the processes said when they were asked: a quorum leaves out some."""
+    """The votes, of which a quorum needs only some."""
     from hotconf.cli.fleet.text import status_json, voted_lines
 
     status = fleet.status()
@@ -216,7 +216,7 @@ def _say_votes(fleet: Fleet, published: Published, done: dict[str, Any] | None) 
 
 
 def _wait(remote: Remote, fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any] | None) -> bool:
-    """Wait, and say what became of it; returns whether it was accepted."""
+    """Wait, and print the result. Returns whether it was accepted."""
     if not how.auto_rollback:
         return waiting.wait_for(remote, fleet, published, how.timeout_s, done)
     bake_s = how.timeout_s if how.bake_s is None else how.bake_s

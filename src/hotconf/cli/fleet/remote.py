@@ -65,7 +65,7 @@ class Remote:
 
 @contextmanager
 def failures(*, as_json: bool) -> Iterator[None]:
-    """Whatever keeps a document from being published is said as JSON, too, if that is wanted."""
+    """With --json, print errors as JSON, too."""
     from hotconf.fleet import AbortedError, ConflictError, UnchangedError
 
     try:

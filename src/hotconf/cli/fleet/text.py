@@ -97,7 +97,7 @@ def pause_line(pause: Pause) -> str:
 
 
 def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json]:
-    """The status, as JSON. `asked`: of which version votes are shown; by default of the one that is offered."""
+    """The status, as JSON. `asked`: the version whose votes are shown; by default, the offered one."""
     if asked is None and status.offer is not None:
         asked = status.offer.document.version
     found: dict[str, Any] = asdict(status)
@@ -112,7 +112,7 @@ def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json
 
 
 def failure_json(error: FleetError) -> dict[str, Json]:
-    """Why nothing was published, and who refused, did not answer, or was first, as JSON."""
+    """Why nothing was published, and who refused, did not answer, or was faster, as JSON."""
     refused, missing = getattr(error, "refused", ()), getattr(error, "missing", ())
     current = getattr(error, "current", None)
     return {

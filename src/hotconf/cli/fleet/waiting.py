@@ -1,4 +1,4 @@
-"""What becomes of what was made current: waited for, said, and what may be typed next."""
+"""After a publish, promotion or rollback: wait for it, print the result, and suggest the next command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wait_options(command: Callable[..., None]) -> Callable[..., None]:
         type=SECONDS,
         default=30.0,
         show_default=True,
-        help="How long --wait waits, and asking first does.",
+        help="How long --wait waits, and a vote lasts.",
     )
     wait = click.option("--wait", is_flag=True, help="Wait until every process has accepted or refused it.")
     return wait(seconds(command))
@@ -37,14 +37,14 @@ def wait_options(command: Callable[..., None]) -> Callable[..., None]:
 def wait_for(
     remote: Remote, fleet: Fleet, published: Published, timeout_s: float, done: dict[str, Any] | None
 ) -> bool:
-    """Wait, and say what became of it, or note that in `done`; returns whether all processes accepted it."""
+    """Wait, and print the result, or add it to `done`. Returns whether all processes accepted it."""
     return say(remote, fleet.wait(published, timeout_s=timeout_s), None, done)
 
 
 def say(
     remote: Remote, waited: Waited, back: Published | None, done: dict[str, Any] | None, max_nack: int = 0
 ) -> bool:
-    """The same of what was waited for. `back`: what is current instead."""
+    """Print the result of waiting, or add it to `done`. `back`: the rollback, if one was needed."""
     from hotconf.cli.fleet.text import published_json, published_line, status_json, waited_lines
 
     fine = back is None and not (waited.superseded or waited.missing) and len(waited.refused) <= max_nack
@@ -63,10 +63,10 @@ def say(
 
 
 def hint(remote: Remote, what: str, command: str, *more: str) -> None:
-    """What may be typed next, for a person at a terminal."""
+    """Suggest the next command, on a terminal."""
     if sys.stderr.isatty():
         from hotconf.fleet.typed import command_line
 
         reached = {"name": remote.name, **remote.arguments, "endpoints": remote.endpoints.split(",")}
-        # With a colour given, it is not wrapped: it is to be copied.
+        # In colour, it is not wrapped, so that it can be copied.
         echo(f"{what}: {command_line(reached, os.environ, command, *more)}", err=True, color=True)

@@ -59,7 +59,7 @@ class TLS:
 
 
 def _unusable(tried: Iterable[str | None], error: Exception) -> str:
-    """Which of these files cannot be used, as OpenSSL does not say, and why."""
+    """Which of these files cannot be used, and why; OpenSSL does not say."""
     paths = [Path(path) for path in tried if path is not None]
     for path in paths:
         if not os.access(path, os.R_OK):
@@ -106,7 +106,7 @@ class Access:
     context: ssl.SSLContext | None = field(default=None, repr=False)
     """None if no endpoint is encrypted."""
     presents: bool | None = None
-    """Whether `context` has a client certificate; None if that is not known."""
+    """Whether `context` has a client certificate; None if unknown."""
     user: str | None = None
     password: str | Callable[[], str] | None = field(default=None, repr=False)
 

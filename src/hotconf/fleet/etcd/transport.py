@@ -37,7 +37,7 @@ _ALIVE: Final = (
 _EARLY: Final = encodings.idna
 """Imported early: name lookups would import it late, perhaps during a fork."""
 _ABOUT_OURS: Final = re.compile(r"ALERT_((?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA)$")
-"""OpenSSL's reasons: the server does not accept our certificate, or there is none."""
+"""OpenSSL's reasons if the server rejects our certificate, or requires one."""
 _LARGEST_LINE: Final = 8 << 20
 _LONGEST: Final = 200
 

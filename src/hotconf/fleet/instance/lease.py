@@ -135,7 +135,7 @@ class Membership:
         return self.registered and said == self._written
 
     def say_again(self) -> None:
-        """The record may not say any longer what it was written to say."""
+        """The record may differ from what was written last."""
         self._written = None
 
     def lose(self) -> None:

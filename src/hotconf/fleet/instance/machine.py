@@ -93,7 +93,7 @@ class Target:
 
     @property
     def counts(self) -> bool:
-        """Whether it is served, or about to be: it is here, and not refused."""
+        """Whether it is fetched and not refused: it is served, or about to be."""
         return self.fetched and self.status != "nack"
 
 

@@ -1,4 +1,4 @@
-"""What may be published: a document that can be read, is small enough for etcd, and does not end all reloading."""
+"""Checks of a document before it is published: syntax, size, and that it keeps hot reload on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_BYTES: Final = 1 << 20
 
 
 def check(name: str, data: object, form: FormatName) -> None:
-    """Raises `TooLargeError`, or `UsageError` for what is no document of the fleet `name`."""
+    """Raises `TooLargeError`, or `UsageError` for an invalid document of the fleet `name`."""
     if not isinstance(data, bytes):
         raise UsageError(f"data {arguments.of_type(data)}: give the bytes of a document")
     if len(data) > MOST_BYTES:

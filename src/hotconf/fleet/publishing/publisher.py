@@ -233,7 +233,7 @@ class Fleet(Following):
     # Looking
 
     def before(self) -> str:
-        """The version to which `rollback` goes back now. Raises `UsageError` if there is none."""
+        """The version that `rollback` would make current. Raises `UsageError` if there is none."""
         return self._before(reading.read(self._gateway, self._keys).known.current).version
 
     def history(self, limit: int = 50) -> tuple[Published, ...]:

@@ -150,7 +150,7 @@ class Waited:
 
     @property
     def waited_for(self) -> tuple[Member, ...]:
-        """Those of them that may still answer: not while the fleet is paused."""
+        """The missing processes that may still answer; none while the fleet is paused."""
         return tuple(each for each in self.missing if self.status.pause is None or each.state != "paused")
 
     @property
