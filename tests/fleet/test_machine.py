@@ -186,6 +186,9 @@ def test_what_it_wants_done(inputs: list[Input], wanted: list[Effect]) -> None:
         ),
         ([Read(view(2)), applied(2), Read(view(1)), Read(view(3)), applied(3)], ("3", 3, "ack", 3, "")),
         ([Read(view(1)), applied(1), Read(view(2)), refused(2, 1), applied(2)], ("2", 2, "ack", 2, "")),
+        # A layer is refused, or waits: the document is served all the same.
+        ([Read(view(1)), applied(1), refused(1, 1)], ("1", 1, "ack", 1, "")),
+        ([Read(view(1)), applied(1), Loaded(Verdict("deferred", "1@1", "1@1", 1, "busy"))], ("1", 1, "ack", 1, "")),
         # A start on a kept state: what is in force is known by its name only.
         ([Loaded(Verdict("refused", "", "3@4", 1, "unreachable"))], ("3", 4, "deferred", 0, "starting")),
         (

@@ -459,3 +459,15 @@ def test_arguments_that_cannot_work(more: dict[str, object], said: str) -> None:
     """Before anything is sent."""
     with pytest.raises(UsageError, match=said):
         Etcd("shop", "127.0.0.1", **more)  # type: ignore[arg-type]
+
+
+def test_a_source_belongs_to_one_watcher(one_node: Cluster, fleet: Fleet) -> None:
+    """A second one would take the document from the first: it is refused until that one is closed."""
+    source = Etcd(fleet.name, one_node.endpoints, instance="a")
+    with HotReloadWatcher(source, Config) as first:
+        with pytest.raises(UsageError, match="belongs to another watcher: give each watcher a source of its own"):
+            HotReloadWatcher(source, Config).start()
+        fleet.publish(b"port = 2")
+        port(first, 2)
+    with HotReloadWatcher(source, Config) as second:
+        port(second, 2)

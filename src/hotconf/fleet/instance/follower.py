@@ -123,6 +123,11 @@ class Follower:
         """Whether it was made by this process, not by one that forked it."""
         return self._pid == os.getpid()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has left the fleet."""
+        return self._closed
+
     def start(self) -> None:
         """Start the threads. A thread that the system refuses is trouble, and retried whenever `trouble` is read."""
         for thread in self._threads:

@@ -279,7 +279,8 @@ def _loaded(state: State, verdict: Verdict) -> State:
     if target is None or verdict.version != target.label:
         return state
     status: Status = "ack"
-    if verdict.status in ("deferred", "refused"):
+    # What it serves it has accepted: then a later change of a layer is at fault, which is this machine's own affair.
+    if verdict.status in ("deferred", "refused") and verdict.serving != target.label:
         status = "deferred" if verdict.status == "deferred" else "nack"
     return replace(state, target=replace(target, status=status, reason="" if status == "ack" else verdict.reason))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hotconf import arguments
+from hotconf.errors import UsageError
 from hotconf.fleet.errors import FleetError
 from hotconf.fleet.etcd.access import TLS, access
 from hotconf.fleet.etcd.gateway import Gateway
@@ -123,11 +124,13 @@ class Etcd(Source):
         return self._look() if follower is None else follower.read()
 
     def watch(self, link: Link) -> Callable[[], object]:
-        """Join the fleet. Returns the function that leaves it."""
+        """Join the fleet. Returns the function that leaves it. Raises `UsageError` for a second watcher at a time."""
+        before = self._follower
+        if before is not None and before.is_ours and not before.is_closed:
+            raise UsageError(f"{self!r} belongs to another watcher: give each watcher a source of its own")
         if exposed := self._place.access.exposed:
             text = "%s: everything goes in plain text over the network to %s"
             log.warning("fleet", text, self._name, ", ".join(map(str, exposed)))
-        before = self._follower
         forked = None if before is None or before.is_ours else before
         follower = self._follower = Follower(self._place, link, forked)
         follower.start()
