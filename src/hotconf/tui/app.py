@@ -153,6 +153,12 @@ class HotconfApp(Coloured, Actions):
                 # Only this wakes it up from its sleep.
                 self._loop_to_end.call_soon_threadsafe(self.exit)
 
+    def abandon(self) -> None:
+        """End by force what would be left behind; the process ends now. Any thread may call it."""
+        self._editing.end(force=True)
+        if self._command is not None:
+            self._command.kill()
+
     def on_unmount(self) -> None:
         """From here on nothing is handed over."""
         self._inbox.close()

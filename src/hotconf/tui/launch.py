@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import termios
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +13,7 @@ from hotconf.tui.app import HotconfApp
 from hotconf.tui.colours.terminal import depth
 from hotconf.tui.colours.themes import Choice
 from hotconf.tui.operations.command import Command
+from hotconf.tui.outside.terminal import ASKED_S, Lasting, Watch
 from hotconf.tui.session import Session
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from hotconf.sources.base import Options
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE_S: Final = 20.0
 
 
 def launch(
@@ -51,7 +49,8 @@ def launch(
         choice = Choice(depth(os.environ))
         app = HotconfApp(session, command=command, theme=theme, choice=choice, welcome=welcome)
         try:
-            with _signals(app.end):
+            app.driver_class = Lasting
+            with _endings(app.end, app.abandon):
                 app.run(mouse=mouse)
         finally:
             if command is not None:
@@ -62,43 +61,26 @@ def launch(
 
 
 @contextmanager
-def _signals(end: Callable[..., None]) -> Iterator[None]:
-    """Let the first signal `end` the app in an orderly way; a second one ends the process as it would without us."""
+def _endings(end: Callable[..., None], last: Callable[[], None]) -> Iterator[None]:
+    """Let the first signal, or the loss of the terminal, `end` the app in an orderly way, if that does not take too
+    long; a second signal ends the process as it would without us.
+    """
 
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 (the signature of handlers)
         if number == signal.SIGINT:
             end(interrupt=True)
             return
         restore()
-        if _hung_up():
-            _detach()
-            # Whatever still waits for a terminal that is gone is not waited for.
-            signal.setitimer(signal.ITIMER_REAL, _GRACE_S)
+        watch.limit(ASKED_S)
         end()
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        restore()
-
-
-def _hung_up() -> bool:
-    try:
-        termios.tcgetattr(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0)
-    except termios.error:
-        return True
-    return False
-
-
-def _detach() -> None:
-    """Let what is written to the terminal that is gone go nowhere, instead of failing."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    with Watch(end, last) as watch:
+        before = {number: signal.signal(number, handle) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            restore()

@@ -55,6 +55,11 @@ class Command:
             if not self._thread.is_alive():
                 return
 
+    def kill(self) -> None:
+        """End it, and all that it started, and wait for nothing."""
+        if self._process is not None:
+            self._send(self._process, signal.SIGKILL)
+
     def _send(self, process: subprocess.Popen[str], number: int) -> None:
         if process.poll() is not None and not (self._thread and self._thread.is_alive()):
             return

@@ -47,11 +47,11 @@ class Editing:
         finally:
             self.lent = False
 
-    def end(self) -> None:
+    def end(self, *, force: bool = False) -> None:
         """End the command that has the terminal, for the app ends; may be called by a signal handler."""
         self._ending = True
-        if self._process is not None:
-            self._process.terminate()
+        if (process := self._process) is not None:
+            (process.kill if force else process.terminate)()
 
     def _run(self, line: Sequence[str]) -> str:
         # Nothing is raised in here, or the terminal would not be taken back.
