@@ -321,6 +321,26 @@ def test_going_back_shows_where_to(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "rolled back: version 1" in done.stdout
 
 
+def test_going_back_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody goes back from, or promotes, what they have not seen: neither a person nor a pipeline."""
+    for port in (1, 2, 3):
+        run("publish", saved(f"port = {port}"), "--yes")
+    assert run("rollback", "--yes", "--expect", "3").exit_code == 0
+    again = run("rollback", "--yes", "--expect", "3")
+    assert again.exit_code == 1
+    assert "version 2 is current, not version 3" in again.stderr
+    assert run("promote", "--expect", "3").exit_code == 1
+
+    def meanwhile(_question: str) -> None:
+        run("publish", saved("port = 4"), "--yes")
+
+    monkeypatch.setattr("hotconf.cli.fleet.changing.confirm", meanwhile)
+    late = run("rollback")
+    assert late.exit_code == 1
+    assert "something else became current meanwhile: version 4" in late.stderr
+    assert run("show").stdout == "port = 4\n"
+
+
 def test_something_else_became_current(run: Run, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits is told what it is, and not how many accept that."""
     join("web-1")

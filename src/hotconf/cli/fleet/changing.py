@@ -22,22 +22,24 @@ if TYPE_CHECKING:
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 _note = click.option("--note", metavar="TEXT", default="", help="Why; kept in the history.")
+_expect = click.option("--expect", metavar="VERSION", help="Only if this version is current.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 @click.command(short_help="Serve everywhere what the canaries serve.")
 @fleet_command
 @_note
+@_expect
 @waiting.wait_options
 @_as_json
-def promote(remote: Remote, note: str, wait: bool, timeout_s: float, as_json: bool) -> None:
+def promote(remote: Remote, note: str, expect: str | None, wait: bool, timeout_s: float, as_json: bool) -> None:
     """Let all processes of the fleet NAME serve what its canaries serve.
 
     Exit status: 0 done, with --wait accepted by all; 1 something else became current meanwhile, or, with --wait, one
     refused or did not answer in time; 2 there are no canaries, etcd cannot be reached or refuses, or wrong usage.
     """
     with remote.open() as fleet:
-        published = fleet.promote(note=note)
+        published = fleet.promote(note=note, expect=expect)
         _finish(remote, fleet, "promoted", published, timeout_s if wait else None, as_json=as_json)
 
 
@@ -45,6 +47,7 @@ def promote(remote: Remote, note: str, wait: bool, timeout_s: float, as_json: bo
 @fleet_command
 @click.argument("version", required=False)
 @_note
+@_expect
 @click.option("--override", is_flag=True, help="Even while a publish is being voted on, which is dropped.")
 @waiting.wait_options
 @_yes
@@ -54,6 +57,7 @@ def rollback(
     remote: Remote,
     version: str | None,
     note: str,
+    expect: str | None,
     override: bool,
     wait: bool,
     timeout_s: float,
@@ -65,27 +69,33 @@ def rollback(
     the others serve. `hotconf fleet history` lists the versions.
 
     The difference to the current version is shown, with secrets as …, and you are asked to confirm, unless --yes is
-    given.
+    given. What is published meanwhile is not rolled back. With --yes give --expect, so that two who go back at the
+    same time do not go back twice.
 
-    Exit status: 0 done, with --wait accepted by all; 1 not confirmed, it is current already, or, with --wait, refused
-    by one or not answered in time; 2 there is no such version, etcd cannot be reached or refuses, or wrong usage.
+    Exit status: 0 done, with --wait accepted by all; 1 not confirmed, it is current already, something else is, or,
+    with --wait, one refused or did not answer in time; 2 there is no such version, etcd cannot be reached or refuses,
+    or wrong usage.
     """
     with remote.open() as fleet:
-        seen = None if yes else _ask(fleet, version, program)
-        version = version if seen is None else seen[1]
-        published = fleet.rollback(version, note=note, override=override, expect=seen and seen[0])
+        seen = None if yes else _ask(fleet, version, expect, program)
+        current, target = (expect, version) if seen is None else seen
+        published = fleet.rollback(target, note=note, override=override, expect=current)
         _finish(remote, fleet, "rolled back", published, timeout_s if wait else None, as_json=as_json)
 
 
-def _ask(fleet: Fleet, version: str | None, program: Program) -> tuple[Published, str] | None:
-    """Ask for confirmation. Returns the current publish, and the version to go back to."""
+def _ask(fleet: Fleet, version: str | None, expect: str | None, program: Program) -> tuple[Published, str] | None:
+    """Ask for confirmation. Returns the current publish and the version to go back to; None if it is refused."""
     from hotconf.cli.fleet.judging import show_difference
     from hotconf.fleet import FleetError
 
     current = fleet.status().current
     target = fleet.before() if version is None else version
-    if current is None or (current.version == target and current.canary is None):
-        return None  # it is refused
+    if (
+        current is None
+        or (current.version == target and current.canary is None)
+        or expect not in (None, current.version)
+    ):
+        return None
     try:
         show_difference(fleet, current.version, target, program)
     except (Refusal, FleetError) as error:  # what is wrong must not be in the way of going back

@@ -165,11 +165,14 @@ class Fleet(Following):
         made = replace(current, all_or_nothing=quorum is None, quorum=rule)
         return Voting(self._gateway, self._keys, state, asked, made, quorum).run(data, self._find)
 
-    def promote(self, *, note: str = "") -> Published:
-        """Let all instances serve the canaries' version. Raises `UsageError` if there are no canaries."""
+    def promote(self, *, note: str = "", expect: Published | str | None = None) -> Published:
+        """Let all instances serve the canaries' version. Raises `UsageError` if there are no canaries. `expect`: only
+        if this publish, or version, is current; `ConflictError` otherwise.
+        """
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
+            _check_expected(state.known, expect)
             current = state.known.current
             if current is None or current.canary is None:
                 raise UsageError(f"{self.name} has no canaries to promote")
@@ -178,17 +181,21 @@ class Fleet(Following):
         return self._act(make)
 
     def rollback(
-        self, version: str | None = None, *, note: str = "", expect: Published | None = None, override: bool = False
+        self,
+        version: str | None = None,
+        *,
+        note: str = "",
+        expect: Published | str | None = None,
+        override: bool = False,
     ) -> Published:
         """Make an earlier version current: `version`, or the one before the current version; with canaries, the
-        stable version. `expect`: only if this publish is still current; `ConflictError` otherwise.
+        stable version. `expect`: only if this publish, or version, is still current; `ConflictError` otherwise.
         """
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
+            _check_expected(state.known, expect)
             current = state.known.current
-            if expect is not None and (current is None or current.publish_id != expect.publish_id):
-                raise _conflict(state.known)
             target = self._before(current) if version is None else self._version(version)
             if current is not None and current.canary is None and target == current.document:
                 raise UnchangedError(f"version {target.version} is current already")
@@ -334,10 +341,7 @@ class Fleet(Following):
 
     def _check_new(self, current: Current | None, data: bytes, expect: str | None) -> None:
         """Raises if `data` is current, or if another version than `expect` is."""
-        if expect is not None and ("" if current is None else current.document.version) != expect:
-            now = "nothing is current" if current is None else f"version {current.document.version} is current"
-            wanted = f"version {printable(expect)}" if expect else "nothing"
-            raise ConflictError(f"{now}, not {wanted}", _published(current))
+        _check_version(current, expect)
         if current is None:
             return
         if current.document.matches(data):
@@ -353,6 +357,20 @@ class Fleet(Following):
             version, asks = found.offer.document.version, printable(found.offer.asks)
             text = f"{by} is publishing version {version}, {asks}: wait, or override it"
             raise ConflictError(text, _published(found.current), found.offer)
+
+
+def _check_expected(found: Known, expect: Published | str | None) -> None:
+    if not isinstance(expect, Published):
+        _check_version(found.current, expect)
+    elif found.current is None or found.current.publish_id != expect.publish_id:
+        raise _conflict(found)
+
+
+def _check_version(current: Current | None, expect: str | None) -> None:
+    if expect is not None and ("" if current is None else current.document.version) != expect:
+        now = "nothing is current" if current is None else f"version {current.document.version} is current"
+        wanted = f"version {printable(expect)}" if expect else "nothing"
+        raise ConflictError(f"{now}, not {wanted}", _published(current))
 
 
 def _published(current: Current | None) -> Published | None:
