@@ -83,8 +83,10 @@ def suffer() -> None:
 
 
 def main() -> None:
-    """Arguments: `fleet` or `file`, a fleet, its endpoints. Prints the bytes added, and then sleeps."""
-    how, fleet, endpoints = sys.argv[1:]
+    """Arguments: `fleet` or `file`, a fleet, its endpoints, the files of `TLS` or none. Prints the bytes added, and
+    then sleeps.
+    """
+    how, fleet, endpoints, *files = sys.argv[1:]
     with tempfile.NamedTemporaryFile("wb", suffix=".toml") as file:
         file.write(document(1))
         file.flush()
@@ -95,9 +97,10 @@ def main() -> None:
         if how == "file":
             watcher = HotReloadWatcher(file.name, Config)
         else:
-            from hotconf.fleet import Etcd
+            from hotconf.fleet import TLS, Etcd
 
-            watcher = HotReloadWatcher(Etcd(fleet, endpoints, instance="idle"), Config)
+            tls = TLS(*files) if files else None
+            watcher = HotReloadWatcher(Etcd(fleet, endpoints, tls=tls, instance="idle"), Config)
         watcher.start()
         time.sleep(1)  # it takes part by now
         print(json.dumps(resident() - before), flush=True)

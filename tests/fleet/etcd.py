@@ -128,7 +128,7 @@ class Cluster:
     @property
     def tls(self) -> TLS | None:
         """How clients know them."""
-        return None if (home := self.tls_files) is None else TLS(*(str(home / name) for name in _CLIENT))
+        return TLS(*files) if (files := client_files(self)) else None
 
     @property
     def names(self) -> str:
@@ -244,6 +244,12 @@ class Cluster:
         self.ctl("user", "grant-role", "root", "root")
         self.ctl("auth", "enable")
         self.user, self.password = "root", "root-secret"
+
+
+def client_files(cluster: Cluster) -> list[str]:
+    """What `TLS` takes, of a cluster that is encrypted."""
+    home = cluster.tls_files
+    return [] if home is None else [str(home / name) for name in _CLIENT]
 
 
 @contextmanager

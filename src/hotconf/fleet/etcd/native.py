@@ -56,16 +56,26 @@ class Backend(httpcore.NetworkBackend):
 class _Plain(httpcore.NetworkStream):
     def __init__(self, connection: _socket.socket) -> None:
         self._socket = connection
+        self._unsent = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _told(httpcore.ReadTimeout, httpcore.ReadError):
-            self._socket.settimeout(timeout)
-            return self._socket.recv(max_bytes)
+            if self._socket.gettimeout() != timeout:
+                self._socket.settimeout(timeout)  # a system call
+            if unsent := self._unsent:
+                self._unsent = b""
+                self._write(unsent)
+            return self._read(max_bytes)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _told(httpcore.WriteTimeout, httpcore.WriteError):
-            self._socket.settimeout(timeout)
-            self._socket.sendall(buffer)
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - that of `read` counts
+        """Sent by the next `read`, so that the head and the body of a request are one packet."""
+        self._unsent += buffer
+
+    def _read(self, max_bytes: int) -> bytes:
+        return self._socket.recv(max_bytes)
+
+    def _write(self, data: bytes) -> None:
+        self._socket.sendall(data)
 
     def close(self) -> None:
         self._socket.close()
@@ -99,19 +109,15 @@ class _Encrypted(_Plain):
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=name)
         self._exchange(self._tls.do_handshake)
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _told(httpcore.ReadTimeout, httpcore.ReadError):
-            self._socket.settimeout(timeout)
-            try:
-                return self._exchange(lambda: self._tls.read(max_bytes))
-            except ssl.SSLEOFError:  # as with a socket: HTTP notices a truncated answer
-                return b""
+    def _read(self, max_bytes: int) -> bytes:
+        try:
+            return self._exchange(lambda: self._tls.read(max_bytes))
+        except ssl.SSLEOFError:  # as with a socket: HTTP notices a truncated answer
+            return b""
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _told(httpcore.WriteTimeout, httpcore.WriteError):
-            self._socket.settimeout(timeout)
-            while buffer:
-                buffer = buffer[self._exchange(lambda rest=buffer: self._tls.write(rest)) :]  # type: ignore[misc]
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[self._exchange(lambda rest=data: self._tls.write(rest)) :]  # type: ignore[misc]
 
     def get_extra_info(self, info: str) -> Any:
         return self._tls if info == "ssl_object" else super().get_extra_info(info)

@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.fleet.errors import FleetError, MalformedError, ReplyLostError, SilentError, UnreachableError
@@ -167,13 +168,18 @@ _LOST: Final = (
 )
 
 
+@lru_cache
+def _url(endpoint: Endpoint, path: str) -> httpcore.URL:
+    return httpcore.URL(f"{endpoint}{path}")  # to parse it takes as long as all else of a request
+
+
 def _arguments(
     endpoint: Endpoint, path: str, body: Mapping[str, Any], headers: Mapping[str, str], timeout_s: float
 ) -> dict[str, Any]:
     times = {"connect": min(CONNECT_S, timeout_s), "read": timeout_s, "write": timeout_s, "pool": timeout_s}
     return {
         "method": "POST",
-        "url": f"{endpoint}{path}",
+        "url": _url(endpoint, path),
         "headers": {"Content-Type": "application/json", **headers},
         "content": json.dumps(body, separators=(",", ":")).encode(),
         "extensions": {"timeout": times},
