@@ -86,10 +86,15 @@ def rollback(
 def _ask(fleet: Fleet, version: str | None, expect: str | None, program: Program) -> tuple[Published, str] | None:
     """Ask for confirmation. Returns the current publish and the version to go back to; None if it is refused."""
     from hotconf.cli.fleet.judging import show_difference
+    from hotconf.errors import UsageError
     from hotconf.fleet import FleetError
 
-    current = fleet.status().current
+    status = fleet.status()
+    current = status.current
     target = fleet.before() if version is None else version
+    if current is None and not status.nothing:
+        confirm(f"What is current is not understood. Go back to version {target}?")
+        return None
     if (
         current is None
         or (current.version == target and current.canary is None)
@@ -98,7 +103,7 @@ def _ask(fleet: Fleet, version: str | None, expect: str | None, program: Program
         return None
     try:
         show_difference(fleet, current.version, target, program)
-    except (Refusal, FleetError) as error:  # what is wrong must not be in the way of going back
+    except (Refusal, FleetError, UsageError) as error:  # what is wrong must not be in the way of going back
         echo(f"The difference is not shown: {error}", err=True)
     confirm(f"Go back from version {current.version} to version {target}?")
     return current, target

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 def history(remote: Remote, limit: int, as_json: bool) -> None:
     """List the history of the fleet NAME, newest first: version, epoch, who, when, and the note."""
-    from hotconf.cli.fleet.text import published_json, published_line
+    from hotconf.cli.fleet.text import problem_lines, published_json, published_line
 
     with remote.open() as fleet:
-        entries = fleet.history(limit)
+        entries, strange = fleet.history(limit), fleet.unreadable(limit)
+    for line in problem_lines(strange):
+        echo(line, err=True)
     for entry in entries:
         echo(json.dumps(published_json(entry)) if as_json else published_line(entry))
-    if not entries:
+    if not entries and not strange:
         echo("nothing is published yet", err=True)
 
 

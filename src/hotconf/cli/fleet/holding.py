@@ -64,7 +64,8 @@ def resume(remote: Remote, as_json: bool) -> None:
     elif before.pause is None:
         echo("it was not paused")
     else:
-        now = "nothing is published yet" if before.current is None else published_line(before.current)
+        nothing = "nothing is published yet" if before.nothing else "current: not understood"
+        now = nothing if before.current is None else published_line(before.current)
         echo(f"resumed: {now}")
         waiting.hint(remote, "to see who accepts it", "status", "--watch")
 
@@ -72,6 +73,6 @@ def resume(remote: Remote, as_json: bool) -> None:
 def _status(fleet: Fleet) -> FleetStatus:
     """The status, if there is such a fleet."""
     status = fleet.status()
-    if status.current is None and not status.members and status.pause is None:
+    if status.nothing and not status.members and status.pause is None:
         raise Refusal(f"nothing is published in {fleet.name}, and no process is registered")
     return status

@@ -115,7 +115,7 @@ def publish(
         if how.asked_by and not status.members:
             text = f"no process of {remote.name} is registered, so none can vote: nothing was published"
             raise Declined(f"{text}. Start one first, or publish without {how.asked_by}")
-        seen = "" if status.current is None else status.current.version
+        seen = status.current.version if status.current is not None else "" if status.nothing else None
         if expect is None or expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)
         same = status.current is not None and status.current.sha256 == sha256(data).hexdigest()  # it is refused
@@ -171,10 +171,18 @@ def _show_difference(
 ) -> None:
     from hotconf.cli.fleet import judging
     from hotconf.cli.paint import painted
+    from hotconf.errors import UsageError
+    from hotconf.fleet import DeniedError, FleetError, UnreachableError
 
     old, was = None, ""
     if status.current is not None:
-        shown = fleet.show(status.current.version)
+        try:
+            shown = fleet.show(status.current.version)
+        except (FleetError, UsageError) as error:
+            if isinstance(error, UnreachableError | DeniedError):
+                raise
+            echo(f"The current version cannot be compared with it: {error}", err=True)
+            return
         old, was = (shown.data, shown.format), f"{fleet.name} version {shown.version}"
     for line in judging.difference(fleet.name, old, new, program, (was, title)):
         echo(painted(line, sys.stderr, "difference"), err=True, color=True)
@@ -194,7 +202,7 @@ def _confirm(status: FleetStatus, how: _Wanted, *, checked: bool) -> None:
     confirm(f"Publish to {who}. Go on?")
 
 
-def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str, how: _Wanted) -> Published:
+def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str | None, how: _Wanted) -> Published:
     wait_s = max(1.0, how.timeout_s)
     if how.all_or_nothing:
         return fleet.publish_all_or_nothing(data, format=form, note=how.note, expect=expect, wait_s=wait_s)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def status(ctx: click.Context, remote: Remote, watch: bool, as_json: bool) -> None:
     """Show the current version of the fleet NAME, which process runs what, and which refuse it, and why.
 
-    Exit status: 0 all processes run what they should; 1 some do not; 2 there is no such fleet, etcd cannot be
-    reached or refuses, or wrong usage.
+    Exit status: 0 all processes run what they should; 1 some do not, or a key is not understood; 2 there is no such
+    fleet, etcd cannot be reached or refuses, or wrong usage.
     """
     from hotconf.cli.fleet.text import status_json, status_lines
 
@@ -36,7 +36,7 @@ def status(ctx: click.Context, remote: Remote, watch: bool, as_json: bool) -> No
                 echo()
             for line in status_lines(found):
                 echo(line)
-    if found.current is None and not found.members:
+    if found.nothing and not found.members:
         ctx.exit(2)  # perhaps another name was meant
-    if not found.settled or found.of("nack"):
+    if not found.settled or found.of("nack") or found.unreadable:
         ctx.exit(1)

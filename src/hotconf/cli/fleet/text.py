@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hotconf.fleet import FleetError, FleetStatus, Member, Pruned, Published, Waited
+    from hotconf.fleet.protocol.known import Unreadable
     from hotconf.fleet.protocol.records import Pause
     from hotconf.fleet.publishing.results import State
     from hotconf.report.ndjson import Json
@@ -52,14 +53,18 @@ def published_json(published: Published) -> dict[str, Json]:
 def status_lines(status: FleetStatus) -> Iterator[str]:
     """The current version, counts by version and state, and the processes that need attention."""
     current = status.current
-    yield "nothing is published yet" if current is None else f"current: {published_line(current)}"
+    if current is not None:
+        yield f"current: {published_line(current)}"
+    else:
+        yield "nothing is published yet" if status.nothing else "current: not understood"
+    yield from problem_lines(status.unreadable)
     if status.offer is not None:
         offer = status.offer
         version, by, asks = offer.document.version, printable(offer.by), printable(offer.asks)
         yes = sum((each.vote.answer, each.vote.version) == ("yes", version) for each in status.members)
         yield f"offered: version {version}, {asks}, by {by}: {yes} of {len(status.members)} ready"
     if status.pause is not None:
-        yield pause_line(status.pause).replace("paused", "paused:", 1)
+        yield pause_line(status.pause).replace("paused", "paused:", 1).replace("::", ":", 1)
     if not status.members:
         yield "no process is registered"
         return
@@ -75,6 +80,14 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
     yield from member_lines("ahead of the current version", status.of("ahead"))
     yield from member_lines("deferred", status.of("deferred"))
     yield from member_lines("not answered yet", status.of("behind"))
+
+
+def problem_lines(unreadable: Sequence[Unreadable]) -> Iterator[str]:
+    """The keys that are not understood, one line each."""
+    for each in unreadable[:_MOST]:
+        yield printable(f"problem: {each}")
+    if len(unreadable) > _MOST:
+        yield f"problem: {len(unreadable) - _MOST} more keys are not understood"
 
 
 def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
@@ -93,7 +106,8 @@ def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
 
 def pause_line(pause: Pause) -> str:
     """`paused by ann@build at 2026-01-01T00:00:00Z: maintenance`."""
-    return printable(f"paused by {pause.by} at {pause.at}{f': {pause.note}' if pause.note else ''}")
+    who = f" by {pause.by} at {pause.at}" if pause.at else ""
+    return printable(f"paused{who}{f': {pause.note}' if pause.note else ''}")
 
 
 def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json]:
@@ -105,6 +119,8 @@ def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json
     found["states"] = {state: status.states[state] for state in _WORDS}
     found["versions"] = dict(status.versions)
     found["lag"] = status.lag
+    found["problems"] = [{"key": each.key, "problem": str(each)} for each in status.unreadable]
+    del found["unreadable"]
     for member in found["members"]:
         member.pop("boot")
         member["vote"] = member["vote"]["answer"] if member["vote"]["version"] == asked else None

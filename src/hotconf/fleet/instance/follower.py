@@ -99,7 +99,8 @@ class Follower:
         self._state: State = State(place.instance, place.labels)
         self._writing = Outage()
         self._fetching = Outage()
-        self._outages = (self._watch.outage, self._fetching, self._writing)
+        self._unreadable = Outage()
+        self._outages = (self._watch.outage, self._fetching, self._unreadable, self._writing)
         self._told: str | None = None
         self._reads = False
         """Whether `read` waits for the document: then it needs no telling."""
@@ -234,15 +235,25 @@ class Follower:
         return min(wake_s, time.monotonic() + _WORRIED_S) if worried else wake_s
 
     def _step(self, given: Input) -> None:
+        was_cut = self._state.cut_ns is not None
+        self._state, effects = step(self._state, given)
         if isinstance(given, Read):
             self._member.release()
-            if self._state.cut_ns is not None:
+            if was_cut:
                 self._member.say_again()  # the store may have been restored meanwhile
-        self._state, effects = step(self._state, given)
-        if isinstance(given, Read) and given.view.current is None and not isinstance(self._fetched, Fetched):
-            self._receive(nothing_in(self._name))
+            self._look(given.view)
         for effect in effects:
             self._do(effect)
+
+    def _look(self, view: View) -> None:
+        """Say if nothing is published, or if a key is not understood."""
+        if view.unreadable:
+            self._unreadable.begin("; ".join(map(str, view.unreadable)))
+        else:
+            self._unreadable.end()
+        if view.current is None and not isinstance(self._fetched, Fetched):
+            why = Problem(str(view.unreadable[0]), kind="unreadable") if view.base else nothing_in(self._name)
+            self._receive(why)
 
     def _take_part(self) -> None:
         """Renew the lease, and update the record."""

@@ -70,6 +70,8 @@ class Membership:
     def release(self) -> None:
         """etcd has been read since: it has a leader."""
         self._held_s = 0.0
+        if self._pause_s > _FIRST_PAUSE_S:  # the last try failed
+            self._next_s = min(self._next_s, time.monotonic())
 
     def beat(self, said: Said) -> bool:
         """Join the fleet, or renew the lease, if it is due. Returns whether etcd has answered.

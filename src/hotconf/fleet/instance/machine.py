@@ -182,6 +182,8 @@ def _read(state: State, view: View) -> Step:
 def _decide(state: State, view: View) -> Step:
     """Handle the current document."""
     current, target = view.current, state.target
+    if current is None and view.base:  # it is not understood: nothing changes
+        return state, ()
     if current is None or current.epoch < state.epoch or _other_history(current, target):
         return replace(state, ahead=state.epoch > 0, paused=False), ()
     state = replace(state, ahead=False, paused=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from hotconf.fleet.protocol.known import Unreadable
 from hotconf.fleet.protocol.records import Current, Document, Offer, Pause
 from hotconf.sources.source import Verdict
 
@@ -18,6 +19,7 @@ class View(NamedTuple):
     offered: int
     """The revision at which `offer` was created; 0 if there is none."""
     pause: Pause | None
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 class Read(NamedTuple):

@@ -22,8 +22,7 @@ from hotconf.fleet.etcd.requests import Pair, under
 from hotconf.fleet.etcd.transport import Stream
 from hotconf.fleet.instance.steps import View
 from hotconf.fleet.protocol.keys import Keys
-from hotconf.fleet.protocol.known import known
-from hotconf.fleet.protocol.records import Pause
+from hotconf.fleet.protocol.known import known, paused, unreadable
 from hotconf.logs import log
 from hotconf.system import threads
 
@@ -142,6 +141,5 @@ class ControlWatch:
 
     def _view(self, pairs: dict[bytes, Pair]) -> View:
         keys = self._keys
-        pause = pairs.get(keys.pause)
-        decoded = None if pause is None else Pause.decode(pause.key, pause.value)
-        return View(*known(pairs.get(keys.current), pairs.get(keys.offer)), decoded)
+        current, offer, pause = (pairs.get(key) for key in (keys.current, keys.offer, keys.pause))
+        return View(*known(current, offer), paused(pause), unreadable(keys, current, offer, pause))

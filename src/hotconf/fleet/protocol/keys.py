@@ -27,6 +27,7 @@ _DIGITS: Final = 12
 class Keys:
     """The keys of the fleet `name`."""
 
+    name: str
     root: bytes
     """Their common prefix, with a trailing slash."""
 
@@ -39,7 +40,7 @@ class Keys:
                 raise arguments.wrong(argument, given, allowed)
         if taken := set(name.split("/")) & set(_OURS):
             raise arguments.wrong("name", name, f"one without the part {taken.pop()}, which is reserved")
-        return cls(f"{prefix}/{name}/".encode())
+        return cls(name, f"{prefix}/{name}/".encode())
 
     @property
     def control(self) -> bytes:

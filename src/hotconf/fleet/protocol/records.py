@@ -25,6 +25,8 @@ Action: TypeAlias = Literal["publish", "promote", "rollback"]
 _LARGEST: Final = (1 << 63) - 1
 """The largest integer: etcd's revisions have 64 bits."""
 _LONGEST_VERSION: Final = 64
+HIGHEST: Final = 10**10
+"""Publishers ignore higher epochs and versions that nothing but a key or a process claims."""
 _HIGHEST_EPOCH: Final = 10**11
 """The keys of the history have room for twelve digits."""
 NO_VOTE: Final = b"-"

@@ -20,7 +20,7 @@ comparison with what was read before it could succeed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from hotconf.fleet.etcd.requests import (
     Compare,
@@ -82,17 +82,21 @@ def withdraw(keys: Keys, instance: str, boot: str, made: Offer, create: int, lea
     return Txn((created(keys.offer, create),), (said,), (Get(keys.current), Get(keys.offer)))
 
 
-def commit(keys: Keys, made: Offer, create: int, current: Current) -> Txn:
-    """Make the offer current, if every registered process has voted yes. Reads current and offer if it fails."""
-    conditions = (*_undecided(keys, made, create, current), all_equal(keys.votes, yes(made.document.version)))
+def commit(keys: Keys, made: Offer, create: int, current: Current, strays: Iterable[bytes] = ()) -> Txn:
+    """Make the offer current, if every registered process has voted yes. Reads current and offer if it fails.
+    `strays`: as in `publish`.
+    """
+    conditions = (*_undecided(keys, made, create, current, strays), all_equal(keys.votes, yes(made.document.version)))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 
 
-def commit_counted(keys: Keys, made: Offer, create: int, current: Current, counted: int) -> Txn:
+def commit_counted(
+    keys: Keys, made: Offer, create: int, current: Current, counted: int, strays: Iterable[bytes] = ()
+) -> Txn:
     """Make the offer current, if no vote was written, and no process has joined, since the revision `counted`. If it
     fails: current, offer.
     """
-    conditions = (*_undecided(keys, made, create, current), none_since(keys.votes, counted))
+    conditions = (*_undecided(keys, made, create, current, strays), none_since(keys.votes, counted))
     return Txn(conditions, (*_entered(keys, current), Delete(keys.offer)), (Get(keys.current), Get(keys.offer)))
 
 
@@ -101,13 +105,22 @@ def abort(keys: Keys, create: int) -> Txn:
     return Txn((created(keys.offer, create),), (Delete(keys.offer),), (Get(keys.current), Get(keys.offer)))
 
 
-def publish(keys: Keys, current: Current, base: int, data: bytes | None = None, *, override: bool = False) -> Txn:
+def publish(
+    keys: Keys,
+    current: Current,
+    base: int,
+    data: bytes | None = None,
+    *,
+    override: bool = False,
+    strays: Iterable[bytes] = (),
+) -> Txn:
     """Make a document current in place of the one written at revision `base` (0: none). `data`: the document if it is
-    new; otherwise it must be in the store. `override`: delete an offer. Reads current and offer if it fails.
+    new; otherwise it must be in the store. `override`: delete an offer. `strays`: keys below `log/`
+    that are no entries. Reads current and offer if it fails.
     """
     document = keys.document(current.document.version)
     conditions = [
-        *(unchanged(keys.current, base), none_between(keys.entry(current.epoch), after(keys.log))),
+        *(unchanged(keys.current, base), *_no_entry_from(keys, current.epoch, strays)),
         exists(document) if data is None else absent(document),
     ]
     if not override:
@@ -139,12 +152,19 @@ def resume(keys: Keys) -> Txn:
     return Txn((), (Delete(keys.pause),))
 
 
-def _undecided(keys: Keys, made: Offer, create: int, current: Current) -> tuple[Compare, ...]:
-    return (
-        created(keys.offer, create),
-        unchanged(keys.current, made.base),
-        none_between(keys.entry(current.epoch), after(keys.log)),
-    )
+def _undecided(
+    keys: Keys, made: Offer, create: int, current: Current, strays: Iterable[bytes] = ()
+) -> tuple[Compare, ...]:
+    same = created(keys.offer, create), unchanged(keys.current, made.base)
+    return (*same, *_no_entry_from(keys, current.epoch, strays))
+
+
+def _no_entry_from(keys: Keys, epoch: int, strays: Iterable[bytes]) -> Iterator[Compare]:
+    start = keys.entry(epoch)
+    for stray in sorted(stray for stray in strays if stray >= start):
+        yield none_between(start, stray)
+        start = stray + b"\0"
+    yield none_between(start, after(keys.log))
 
 
 def _entered(keys: Keys, current: Current) -> tuple[Put, Put]:

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
+from hotconf.fleet.errors import MalformedError
 from hotconf.fleet.etcd.gateway import Gateway, retried
 from hotconf.fleet.etcd.requests import Get, Pair, Txn, after, under
 from hotconf.fleet.protocol import transactions
 from hotconf.fleet.protocol.keys import Keys
-from hotconf.fleet.protocol.known import Known
+from hotconf.fleet.protocol.known import Known, stray, understood
 from hotconf.fleet.protocol.records import Current
 from hotconf.fleet.publishing import reading
 from hotconf.fleet.publishing.reading import State
@@ -50,7 +51,11 @@ class Old(NamedTuple):
 
 def superfluous(state: State, kept: Sequence[Pair], log: Iterable[Pair], documents: Iterable[Pair]) -> Old:
     """What can be deleted. `kept`: the entries that stay, with their values; `log`: the keys of all entries."""
+    if state.unreadable:
+        raise MalformedError(f"nothing is deleted while {state.unreadable[0]}")
     current = state.known.current
+    if strange := next((pair.key for pair in kept if understood(Current, pair) is None), None):
+        raise MalformedError(f"nothing is deleted while {stray(strange)}")
     entries = [Current.decode(pair.key, pair.value) for pair in kept] + ([] if current is None else [current])
     needed = {document.version for each in entries for document in (each.document, each.stable)}
     needed |= {each.version for each in state.instances.values()}

@@ -21,12 +21,12 @@ from hotconf.errors import UsageError
 from hotconf.fleet.errors import FleetError
 from hotconf.fleet.etcd.access import TLS, access
 from hotconf.fleet.etcd.gateway import Gateway, retried
-from hotconf.fleet.etcd.requests import Get, Txn, under
+from hotconf.fleet.etcd.requests import Get, Pair, Txn
 from hotconf.fleet.protocol import transactions
 from hotconf.fleet.protocol.keys import PREFIX, Keys
-from hotconf.fleet.protocol.known import Known, known
-from hotconf.fleet.protocol.records import Action, Current, Document, Offer, Pause
-from hotconf.fleet.publishing import documents, pruning, reading
+from hotconf.fleet.protocol.known import Known, Unreadable, known, misread, paused, stray, understood
+from hotconf.fleet.protocol.records import HIGHEST, Action, Current, Document, Offer, Pause
+from hotconf.fleet.publishing import checks, documents, pruning, reading
 from hotconf.fleet.publishing.canaries import canary_of
 from hotconf.fleet.publishing.following import Following
 from hotconf.fleet.publishing.quorum import Quorum
@@ -106,7 +106,7 @@ class Fleet(Following):
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
-            self._check_new(state.known.current, data, expect)
+            checks.new(self._keys, state.known, data, expect)
             document = Document(state.version, sha256(data).hexdigest(), format)
             made = self._current(state, document, "publish", note, publish_id)
             chosen = None if canary is None else canary_of(canary, publish_id, state)
@@ -156,8 +156,8 @@ class Fleet(Following):
         self.check(data, form)
         arguments.seconds("wait_s", wait_s, 1, 3600)
         state = reading.read(self._gateway, self._keys)
-        self._check_new(state.known.current, data, expect)
-        self._check_offer(state.known)
+        checks.free(self._keys, state.known)
+        checks.new(self._keys, state.known, data, expect)
         document = Document(state.version, sha256(data).hexdigest(), form)
         current = self._current(state, document, "publish", note, token_hex(8))
         rule = None if quorum is None else quorum.rule
@@ -172,7 +172,7 @@ class Fleet(Following):
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
-            _check_expected(state.known, expect)
+            checks.expected(self._keys, state.known, expect)
             current = state.known.current
             if current is None or current.canary is None:
                 raise UsageError(f"{self.name} has no canaries to promote")
@@ -194,14 +194,14 @@ class Fleet(Following):
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
-            _check_expected(state.known, expect)
+            checks.expected(self._keys, state.known, expect)
             current = state.known.current
-            target = self._before(current) if version is None else self._version(version)
+            target = self._before(state) if version is None else self._version(version)
             if current is not None and current.canary is None and target == current.document:
                 raise UnchangedError(f"version {target.version} is current already")
             return self._current(state, target, "rollback", note, publish_id)
 
-        return self._act(make, override=override)
+        return self._act(make, override=override, rescues=True)
 
     def pause(self, note: str = "") -> None:
         """Pause all instances: what is published from now on waits for `resume`. Raises `ConflictError` if they are
@@ -211,12 +211,12 @@ class Fleet(Following):
 
         def call() -> Pause:
             outcome = self._gateway.commit(transactions.pause(self._keys, made))
-            found = None if outcome.succeeded else outcome.found[0].one
-            return made if found is None else Pause.decode(found.key, found.value)
+            return made if outcome.succeeded else paused(outcome.found[0].one) or made
 
         if (found := retried(call, lambda: None)) != made:
             note = f": {found.note}" if found.note else ""
-            raise ConflictError(printable(f"{self.name} is paused already, by {found.by} at {found.at}{note}"))
+            who = f", by {found.by} at {found.at}" if found.at else ""
+            raise ConflictError(printable(f"{self.name} is paused already{who}{note}"))
 
     def resume(self) -> None:
         """Let all instances serve the current version again."""
@@ -241,7 +241,7 @@ class Fleet(Following):
 
     def before(self) -> str:
         """The version that `rollback` would make current. Raises `UsageError` if there is none."""
-        return self._before(reading.read(self._gateway, self._keys).known.current).version
+        return self._before(reading.read(self._gateway, self._keys)).version
 
     def history(self, limit: int = 50) -> tuple[Published, ...]:
         """The history, newest first."""
@@ -251,39 +251,58 @@ class Fleet(Following):
     def show(self, version: str | None = None) -> Shown:
         """A document, by default the current one; with canaries, theirs. It may contain secrets."""
         if version is None:
-            current = reading.read(self._gateway, self._keys).known.current
-            if current is None:
-                raise FleetError(f"nothing is published in {self.name}")
-            document = current.document
+            found = reading.read(self._gateway, self._keys).known
+            if found.current is None:
+                what = (
+                    misread(self._keys, self._keys.current) if found.base else f"nothing is published in {self.name}"
+                )
+                raise FleetError(str(what))
+            document = found.current.document
         else:
             document = self._version(version)
-        found = self._gateway.get(Get(self._keys.document(document.version))).one
-        if found is None or not document.matches(found.value):
+        kept = self._gateway.get(Get(self._keys.document(document.version))).one
+        if kept is None or not document.matches(kept.value):
             raise FleetError(f"version {printable(document.version)} is no longer kept, or was changed")
-        return Shown(document.version, document.sha256, document.format, found.value)
+        return Shown(document.version, document.sha256, document.format, kept.value)
 
     def status(self) -> FleetStatus:
         """The status now."""
         return reading.read(self._gateway, self._keys).status
 
+    def unreadable(self, limit: int = 50) -> tuple[Unreadable, ...]:
+        """The entries of the history that are not understood, and skipped, newest first."""
+        arguments.whole("limit", limit, 1, _MOST_ENTRIES)
+        return tuple(stray(pair.key, "skipped") for pair in self._log(limit) if understood(Current, pair) is None)
+
     # How
 
     def _act(
-        self, make: Callable[[State], Current], data: bytes | None = None, *, override: bool = False
+        self,
+        make: Callable[[State], Current],
+        data: bytes | None = None,
+        *,
+        override: bool = False,
+        rescues: bool = False,
     ) -> Published:
-        """Make what `make` returns current, unless something else became current meanwhile."""
+        """Make what `make` returns current, unless something else became current meanwhile. `rescues`: what is not
+        understood is replaced.
+        """
         for _ in range(_TRIES):
             state = reading.read(self._gateway, self._keys)
-            if not override:
-                self._check_offer(state.known)
+            drops = override or (rescues and state.known.offer is None)
+            if not drops:
+                checks.no_offer(self._keys, state.known)
+            if not (override or rescues):
+                checks.free(self._keys, state.known)
             current, base = make(state), state.known.base
-            txn = transactions.publish(self._keys, current, base, data, override=override)
+            strays = state.strange_entries
+            txn = transactions.publish(self._keys, current, base, data, override=drops, strays=strays)
             after = self._commit(txn, current)
             if after is None:
                 return Published.of(current)
             if after.base != base:
-                raise _conflict(after)
-            self._check_offer(after)
+                raise checks.conflict(after)
+            checks.no_offer(self._keys, after)
         raise FleetError(f"version {current.document.version} cannot be published: its document is not as expected")
 
     def _commit(self, txn: Txn, current: Current) -> Known | None:
@@ -301,8 +320,7 @@ class Fleet(Following):
 
     def _find(self, current: Current) -> Current | None:
         """The entry of that act, if it happened."""
-        found = self._gateway.get(Get(self._keys.entry(current.epoch))).one
-        entry = None if found is None else Current.decode(found.key, found.value)
+        entry = understood(Current, self._gateway.get(Get(self._keys.entry(current.epoch))).one)
         return entry if entry is not None and entry.publish_id == current.publish_id else None
 
     def _current(self, state: State, document: Document, action: Action, note: str, publish_id: str) -> Current:
@@ -310,8 +328,12 @@ class Fleet(Following):
 
     def _entries(self, limit: int = _MOST_ENTRIES) -> list[Current]:
         """The history, newest first."""
-        found = self._gateway.get(under(self._keys.log, limit=limit, newest=True))
-        return [Current.decode(pair.key, pair.value) for pair in found.pairs]
+        found = (understood(Current, pair) for pair in self._log(limit))
+        return [entry for entry in found if entry is not None]
+
+    def _log(self, limit: int) -> tuple[Pair, ...]:
+        first, end = self._keys.entry(0), self._keys.entry(HIGHEST + 1)
+        return self._gateway.get(Get(first, end, limit, newest=True)).pairs
 
     def _version(self, version: str) -> Document:
         """The document of that version. Raises `UsageError` if the history does not name it."""
@@ -321,11 +343,14 @@ class Fleet(Following):
                     return document
         raise UsageError(f"{self.name} has no version {printable(str(version))}")
 
-    def _before(self, current: Current | None) -> Document:
+    def _before(self, state: State) -> Document:
         """The document before the current version; with canaries, the stable one."""
+        current = state.known.current
         if current is not None and current.canary is not None:
             return current.canary.stable
-        entries = self._entries()
+        entries = [entry for entry in self._entries() if entry.stable.version in state.documents]
+        if current is None and state.known.base and entries:  # it is not understood: what all serve
+            return entries[0].stable
         first = None if current is None else current.document
         at = max((at for at, entry in enumerate(entries) if entry.document == first), default=None)
         for entry in entries[at:] if at is not None else ():  # as a canary it had what was before as stable
@@ -338,51 +363,6 @@ class Fleet(Following):
     def check(self, data: object, form: FormatName) -> None:
         """Raises `TooLargeError`, or `UsageError` for an invalid document. Sends nothing."""
         documents.check(self.name, data, form)
-
-    def _check_new(self, current: Current | None, data: bytes, expect: str | None) -> None:
-        """Raises if `data` is current, or if another version than `expect` is."""
-        _check_version(current, expect)
-        if current is None:
-            return
-        if current.document.matches(data):
-            advice = ": promote it" if current.canary else ""
-            raise UnchangedError(f"this document is version {current.document.version}, current already{advice}")
-        if current.canary is not None and current.canary.stable.matches(data):
-            version = current.canary.stable.version
-            raise UnchangedError(f"this document is version {version}, which all but the canaries serve: roll back")
-
-    def _check_offer(self, found: Known) -> None:
-        if found.offer is not None:
-            by = printable(found.offer.by) or "another publisher"
-            version, asks = found.offer.document.version, printable(found.offer.asks)
-            text = f"{by} is publishing version {version}, {asks}: wait, or override it"
-            raise ConflictError(text, _published(found.current), found.offer)
-
-
-def _check_expected(found: Known, expect: Published | str | None) -> None:
-    if not isinstance(expect, Published):
-        _check_version(found.current, expect)
-    elif found.current is None or found.current.publish_id != expect.publish_id:
-        raise _conflict(found)
-
-
-def _check_version(current: Current | None, expect: str | None) -> None:
-    if expect is not None and ("" if current is None else current.document.version) != expect:
-        now = "nothing is current" if current is None else f"version {current.document.version} is current"
-        wanted = f"version {printable(expect)}" if expect else "nothing"
-        raise ConflictError(f"{now}, not {wanted}", _published(current))
-
-
-def _published(current: Current | None) -> Published | None:
-    return None if current is None else Published.of(current)
-
-
-def _conflict(found: Known) -> ConflictError:
-    if found.current is None:
-        return ConflictError("nothing is current any more")
-    now = Published.of(found.current)
-    what = f"version {now.version}, by {printable(now.by)} at {now.at}"
-    return ConflictError(f"something else became current meanwhile: {what} (epoch {now.epoch})", now, found.offer)
 
 
 def _now() -> str:

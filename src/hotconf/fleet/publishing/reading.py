@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hotconf.fleet.errors import MalformedError
 from hotconf.fleet.etcd.gateway import Gateway
 from hotconf.fleet.etcd.requests import Found, Get, Pair, Seen, Txn, under
 from hotconf.fleet.protocol.keys import Keys
-from hotconf.fleet.protocol.known import Known, known
-from hotconf.fleet.protocol.records import Instance, Pause, Vote
+from hotconf.fleet.protocol.known import Known, Unreadable, known, paused, stray, understood, unreadable
+from hotconf.fleet.protocol.records import HIGHEST, Instance, Vote
 from hotconf.fleet.publishing.results import FleetStatus, Published, members
 
 _DIGITS: Final = 12
 """Longer versions in records are ignored."""
+_MOST_STRAYS: Final = 100
+"""Of those below `log/`: the conditions of a transaction are limited, too."""
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class State:
     documents: set[str] = field(default_factory=set)
     logged: int = 0
     """The epoch of the newest entry."""
+    strays: set[bytes] = field(default_factory=set)
+    """The keys below `instance/` and `log/` that are not understood."""
 
     @property
     def known(self) -> Known:
@@ -44,7 +47,7 @@ class State:
         """The next epoch: higher than any before it, and than any that a process serves or has read."""
         said = self.known.current
         theirs = (max(each.epoch, each.seen) for each in self.instances.values())
-        return max(self.logged, 0 if said is None else said.epoch, *theirs, 0) + 1
+        return max(self.logged, 0 if said is None else said.epoch, *(each for each in theirs if each <= HIGHEST)) + 1
 
     @property
     def version(self) -> str:
@@ -54,15 +57,34 @@ class State:
             *(each.version for each in self.instances.values()),
             *(each.version for each in self.votes.values()),
         }
-        return str(max((int(name) for name in names if name.isdecimal() and len(name) <= _DIGITS), default=0) + 1)
+        numbers = (int(name) for name in names if name.isdecimal() and len(name) <= _DIGITS)
+        return str(max((number for number in numbers if number <= HIGHEST), default=0) + 1)
+
+    @property
+    def strange_entries(self) -> tuple[bytes, ...]:
+        """The keys below `log/` that are no entries."""
+        return tuple(key for key in self.strays if key.startswith(self.keys.log))
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """All keys that are not understood."""
+        keys = self.keys
+        gone = {keys.instance(*who) for who in self.votes if who not in self.instances} - self.strays
+        votes = sorted(keys.votes + key.removeprefix(keys.instances) for key in gone)
+        waits = "of no process, and all-or-nothing publishes wait for its vote"
+        return (
+            *unreadable(keys, self.current, self.offer, self.pause),
+            *map(stray, sorted(self.strays)),
+            *(stray(key, waits) for key in votes),
+        )
 
     @property
     def status(self) -> FleetStatus:
         """The state for operators."""
         current, _, offer, _ = self.known
-        pause = None if self.pause is None else Pause.decode(self.pause.key, self.pause.value)
         published = None if current is None else Published.of(current)
-        return FleetStatus(self.revision, published, offer, pause, members(current, self.instances, self.votes))
+        found = members(current, self.instances, self.votes)
+        return FleetStatus(self.revision, published, offer, paused(self.pause), found, self.unreadable)
 
     def apply(self, seen: Seen) -> set[tuple[str, str]]:
         """Apply what a watch reports. Returns the processes concerned: all, if the current document has changed."""
@@ -77,10 +99,13 @@ class State:
     def _written(self, pair: Pair) -> set[tuple[str, str]]:
         keys = self.keys
         if pair.key.startswith(keys.instances):
-            try:
-                self.instances[who := _who(pair.key, keys.instances)] = Instance.decode(pair.key, pair.value)
-            except MalformedError:  # not written by hotconf: ignored
-                return set()
+            who, said = _who(pair.key, keys.instances), understood(Instance, pair)
+            if said is None:
+                self.instances.pop(who, None)
+                self.strays.add(pair.key)
+            else:
+                self.instances[who] = said
+                self.strays.discard(pair.key)
             return {who}
         if pair.key.startswith(keys.votes):
             self.votes[who := _who(pair.key, keys.votes)] = Vote.decode(pair.value)
@@ -88,7 +113,10 @@ class State:
         if pair.key.startswith(keys.documents):
             self.documents.add(pair.key.removeprefix(keys.documents).decode(errors="replace"))
         elif pair.key.startswith(keys.log):
-            self.logged = max(self.logged, epoch_of(keys, pair.key))
+            if epoch := epoch_of(keys, pair.key):
+                self.logged = max(self.logged, epoch)
+            else:
+                self.strays.add(pair.key)
         elif pair.key == keys.current:
             self.current = pair
             return set(self.instances)
@@ -100,6 +128,7 @@ class State:
 
     def _deleted(self, key: bytes) -> set[tuple[str, str]]:
         keys = self.keys
+        self.strays.discard(key)
         if key.startswith(keys.instances):
             self.instances.pop(who := _who(key, keys.instances), None)
             return {who}
@@ -126,7 +155,7 @@ def read_with(gateway: Gateway, keys: Keys, *more: Get) -> tuple[State, tuple[Fo
     """The state now, and the answers to `more`, at one revision."""
     wanted: tuple[Get, ...] = (
         *(under(keys.control), under(keys.instances), under(keys.votes)),
-        *(under(keys.documents, keys_only=True), under(keys.log, newest=True, limit=1)),
+        *(under(keys.documents, keys_only=True), under(keys.log, newest=True, limit=_MOST_STRAYS, keys_only=True)),
     )
     outcome = gateway.commit(Txn((), wanted + more))
     found = outcome.found[: len(wanted)]
@@ -137,9 +166,10 @@ def read_with(gateway: Gateway, keys: Keys, *more: Get) -> tuple[State, tuple[Fo
 
 
 def epoch_of(keys: Keys, entry: bytes) -> int:
-    """The epoch of an entry's key; 0 if malformed."""
+    """The epoch of an entry's key; 0 if it is none."""
     digits = entry.removeprefix(keys.log)
-    return int(digits) if digits.isdigit() else 0
+    epoch = int(digits) if digits.isdigit() and len(digits) <= _DIGITS else 0
+    return epoch if epoch <= HIGHEST and entry == keys.entry(epoch) else 0
 
 
 def number_of(keys: Keys, document: bytes) -> int:

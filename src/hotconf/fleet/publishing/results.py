@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from hotconf.fleet.errors import FleetError
+from hotconf.fleet.protocol.known import Unreadable
 from hotconf.fleet.protocol.records import Action, Current, Instance, Offer, Pause, Status, Vote
 from hotconf.formats.registry import FormatName
 from hotconf.text import natural, printable
@@ -102,6 +103,13 @@ class FleetStatus:
     pause: Pause | None
     members: tuple[Member, ...]
     """The registered processes; one that has died disappears when its lease expires."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """The keys that are not understood, each with its advice; `str` has both."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing was published, rather than something that is not understood."""
+        return self.current is None and not any(each.key.endswith("/ctl/current") for each in self.unreadable)
 
     @property
     def versions(self) -> Counter[str]:

@@ -140,7 +140,7 @@ class Voting:
         arguments = self._keys, self._offer, self._created, self._current
         if self._quorum is None:
             unanimous = 0 < len(state.votes) == self._count(state, "yes")
-            return transactions.commit(*arguments) if unanimous else None
+            return transactions.commit(*arguments, state.strange_entries) if unanimous else None
         if not self._has_quorum(state, self._quorum):
             self._grace = None
             return None
@@ -149,9 +149,9 @@ class Voting:
         if now < min(self._grace, self._until) and self._count(state, None):
             return None
         state = reading.read(self._gateway, self._keys)  # all votes at one revision
-        return (
-            transactions.commit_counted(*arguments, state.revision) if self._has_quorum(state, self._quorum) else None
-        )
+        if not self._has_quorum(state, self._quorum):
+            return None
+        return transactions.commit_counted(*arguments, state.revision, state.strange_entries)
 
     def _has_quorum(self, state: State, quorum: Quorum) -> bool:
         return self._count(state, "yes") >= quorum.needed(len(state.votes))
@@ -187,6 +187,8 @@ class Voting:
         elif not refused:
             who = _names(missing) if missing else "an instance that is gone meanwhile"
             said.append(f"no answer in {self._offer.wait_s:g} s from {who}")
+        if not refused:  # perhaps it waits for the vote of no process
+            said += map(str, state.unreadable[:_MOST_NAMED])
         return AbortedError("; ".join([*said, *([why] if why else [])]), refused, missing)
 
     def _votes(self, state: State, answer: str | None) -> tuple[Member, ...]:
@@ -220,5 +222,5 @@ def _gone(found: Known) -> ConflictError:
 
 def _lost_race(found: Known) -> ConflictError:
     current = None if found.current is None else Published.of(found.current)
-    what = "another offer is open" if found.offer is not None else "something else became current meanwhile"
+    what = "another offer is open" if found.offered else "something else became current meanwhile"
     return ConflictError(what, current, found.offer)

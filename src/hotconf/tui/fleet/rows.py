@@ -100,7 +100,8 @@ def _trouble(fact: Fact, room: int, today: date) -> Iterator[Row]:
 def _current(status: FleetStatus, room: int, today: date) -> Iterator[Row]:
     current, offer, pause = status.current, status.offer, status.pause
     if current is None:
-        yield Row(("current",), (Span("Nothing is published yet", "strong"),))
+        text = "Nothing is published yet" if status.nothing else "What is current is not understood"
+        yield Row(("current",), (Span(text, "strong"),))
     else:
         whole = f", {current.asked}" if current.asked else ""
         said = f"{_how(current)}{whole} · {when(_time(current.at), today) or current.at}"
@@ -111,6 +112,8 @@ def _current(status: FleetStatus, room: int, today: date) -> Iterator[Row]:
             number = sum(member.canary for member in status.members)
             text = f"{current.canary}: {_processes(number)}; all others serve version {current.stable}"
             yield from _lines("canary", text, "accent", room)
+    for each in status.unreadable[:MOST_LISTED]:
+        yield from _lines(f"problem {each.key}", f"{WARNING} {each}", "warn", room)
     if offer is not None:
         version = offer.document.version
         votes = [each for each in status.members if each.vote.version == version]
@@ -124,8 +127,8 @@ def _current(status: FleetStatus, room: int, today: date) -> Iterator[Row]:
                 f"no {member.instance} {member.boot}", f"{member.name}: {member.vote.reason}", "bad", room
             )
     if pause is not None:
-        note = f": {pause.note}" if pause.note else ""
-        yield from _lines("paused", f"by {pause.by} since {when(_time(pause.at), today)}{note}", "warn", room)
+        who = f"by {pause.by} since {when(_time(pause.at), today)}" if pause.at else ""
+        yield from _lines("paused", ": ".join(filter(None, (who, pause.note))) or "by hand", "warn", room)
 
 
 def _label(text: str) -> Span:

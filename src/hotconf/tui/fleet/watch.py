@@ -16,7 +16,7 @@ from hotconf.fleet import Fleet, FleetError
 from hotconf.tui.fleet.rows import Fact
 
 if TYPE_CHECKING:
-    from hotconf.fleet import FleetStatus, Published, Shown
+    from hotconf.fleet import Published, Shown
     from hotconf.fleet.publishing.reading import State
 
 _AGAIN_S: Final = 2.0
@@ -58,10 +58,7 @@ class FleetWatch:
             return False
         self._news = False
         state, trouble = self._state, self._trouble
-        try:
-            status: FleetStatus | None = self._fact.status if state is None else state.status
-        except FleetError as error:  # a record that no hotconf has written
-            status, trouble = self._fact.status, str(error)
+        status = self._fact.status if state is None else state.status
         lasting = trouble is not None and self._fact.trouble is not None
         at = self._fact.at if lasting else self._now()
         self._fact = Fact(status, at, trouble)
