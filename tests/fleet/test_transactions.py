@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
@@ -243,6 +243,12 @@ ROWS: list[tuple[str, tuple[Callable[[World], object], ...], Act, bool]] = [
     ("commit over what moved", voted("a"), stale_committing, False),
     ("commit twice", (*voted("a"), lambda w: w.do(committing(w))), committing, False),
     ("commit what was overridden", (*voted("a"), lambda w: w.do(overriding(w))), committing, False),
+    (
+        "commit at the revision of another offer",
+        (*voted("a"), lambda w: w.do(overwriting_offer(w))),
+        committing,
+        False,
+    ),
     ("commit a counted quorum", (*voted("a"), lambda w: w.register("b")), counted, True),
     ("commit a count of before", (*voted("a"), lambda w: w.register("b")), counting, False),
     ("abort", (World.offer,), aborting, True),
@@ -269,6 +275,11 @@ ROWS: list[tuple[str, tuple[Callable[[World], object], ...], Act, bool]] = [
     ("roll back", (World.publish, lambda w: w.publish("2", 2)), rolling_back, True),
     ("roll back to what is not there", (World.publish,), rolling_back_to_nothing, False),
 ]
+
+
+def overwriting_offer(w: World) -> Txn:
+    """Another offer of the same version, created at the same revision, as after a restore."""
+    return Txn((), (Put(w.keys.offer, replace(offer("2", w.base), publish_id="x").encode()),))
 
 
 def offering_again(w: World) -> Txn:

@@ -224,7 +224,7 @@ class World:
         outcome = self.store.commit(acts.offer(self.keys, made, data, PUBLISHER))
         act.ended = self.tick()
         if outcome.succeeded:
-            self.asked = Asked(made, outcome.revision, act)
+            self.asked, self.counted = Asked(made, outcome.revision, act), None
         self.check_documents()
 
     def commit(self) -> None:

@@ -292,6 +292,7 @@ class Torture:
         for member in self.cluster.members:
             self._resume(member)
             self._start(member)
+            self.cluster.join(member)
         wait_until(self.cluster.healthy)
 
     def _heal(self) -> None:

@@ -61,6 +61,11 @@ def unchanged(key: bytes, revision: int) -> Compare:
     return Compare(key, "MOD", "EQUAL", revision)
 
 
+def equals(key: bytes, value: bytes) -> Compare:
+    """The key exists, and has this value."""
+    return Compare(key, "VALUE", "EQUAL", value)
+
+
 def all_equal(prefix: bytes, value: bytes) -> Compare:
     """There are keys with `prefix`, and all have this value."""
     return Compare(prefix, "VALUE", "EQUAL", value, after(prefix))

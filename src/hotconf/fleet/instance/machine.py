@@ -108,8 +108,8 @@ class State:
     serving: str = ""
     """The label that the watcher reports as in force."""
     prepared: Prepared | None = None
-    handled: int = 0
-    """The revision of the last offer handled."""
+    handled: tuple[int, str] | None = None
+    """The last offer handled: its revision, and its `publish_id`, because revisions repeat after a restore."""
     refusal: str | None = None
     """Why that offer is refused, if it is."""
     registered: bool = False
@@ -160,7 +160,7 @@ def step(state: State, given: Input) -> Step:
         case Registered():
             return _registered(replace(state, registered=True))
         case Unregistered():
-            return replace(state, registered=False, handled=0, refusal=None), ()
+            return replace(state, registered=False, handled=None, refusal=None), ()
         case Loaded(verdict):
             return _loaded(state, verdict), ()
         case Answered(verdict):
@@ -218,7 +218,7 @@ def _consider(state: State, view: View) -> Step:
     """Handle the offer. Votes are repeated, because an answer may be lost."""
     gone: tuple[Effect, ...] = ()
     prepared = state.prepared
-    if prepared is not None and prepared.offered != view.offered:
+    if prepared is not None and (prepared.offered, prepared.offer) != (view.offered, view.offer):
         prepared, gone = None, _discarded(prepared)
         state = replace(state, prepared=None)
     state, more = _ask(state, view) if prepared is None else (state, _again(state, prepared, view))
@@ -239,9 +239,9 @@ def _ask(state: State, view: View) -> Step:
     offer = view.offer
     if offer is None or not state.registered or offer.base != view.base:
         return state, ()
-    if view.offered == state.handled:
+    if state.handled == (view.offered, offer.publish_id):
         return state, () if state.refusal is None else (Vote(offer, view.offered, state.refusal),)
-    state = replace(state, handled=view.offered, refusal=None)
+    state = replace(state, handled=(view.offered, offer.publish_id), refusal=None)
     if view.pause is not None or state.ahead:
         return _refuse(state, offer, view.offered, _PAUSED if view.pause is not None else _AHEAD)
     label = label_of(offer.document.version, offer.epoch)
@@ -291,7 +291,7 @@ def _unfetched(state: State, label: str, reason: str | None, *, again: bool) -> 
     target, prepared = state.target, state.prepared
     if prepared is not None and prepared.label == label:
         if reason is None:
-            return replace(state, prepared=None, handled=0), ()
+            return replace(state, prepared=None, handled=None), ()
         return _refuse(state, prepared.offer, prepared.offered, reason)
     if target is not None and target.label == label:
         lost = replace(target, fetched=reason is not None and not again)

@@ -14,8 +14,8 @@ to do next.
 | prune | current and offer unchanged | delete entries and documents that are no longer needed |
 
 Offers are compared by the revision at which they were created, the current document by the revision at which it was
-written. No entry may have the new epoch, or a higher one: after a restore of the store, revisions repeat, and a
-comparison with what was read before it could succeed.
+written. After a restore of the store, revisions repeat, and a comparison with what was read before it could succeed:
+so no entry may have the new epoch, or a higher one, and a commit compares the text of its offer, too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from hotconf.fleet.etcd.requests import (
     after,
     all_equal,
     created,
+    equals,
     exists,
     none_between,
     none_since,
@@ -155,7 +156,7 @@ def resume(keys: Keys) -> Txn:
 def _undecided(
     keys: Keys, made: Offer, create: int, current: Current, strays: Iterable[bytes] = ()
 ) -> tuple[Compare, ...]:
-    same = created(keys.offer, create), unchanged(keys.current, made.base)
+    same = created(keys.offer, create), equals(keys.offer, made.encode()), unchanged(keys.current, made.base)
     return (*same, *_no_entry_from(keys, current.epoch, strays))
 
 
