@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,7 +20,7 @@ from fleet.etcd import Cluster
 from fleet.simulated import Judge, Simulated, accept
 from hotconf import HotReloadWatcher
 from hotconf.cli.app import hotconf
-from hotconf.fleet import Etcd, Fleet, Published
+from hotconf.fleet import Etcd, Fleet, Published, UnreachableError
 from hotconf.fleet.etcd.access import access
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Document
@@ -40,6 +40,13 @@ class Shop(BaseModel):
     port: int = Field(ge=1024)
     pin: SecretStr = SecretStr("")
     region: str
+
+
+class Wide(Shop):
+    """The same, with more."""
+
+    url: str = ""
+    db: dict[str, str] = {}
 
 
 class Strict(BaseModel, extra="forbid"):
@@ -192,7 +199,7 @@ def test_invalid_documents_are_not_published(run: Run) -> None:
     bad = run("publish", saved("port = 80"), *schema)
     assert bad.exit_code == 1
     assert "greater than or equal to 1024" in bad.stderr
-    assert run("publish", saved("port = "), "--yes").exit_code == 2
+    assert run("publish", saved("port = "), "--yes").exit_code == 1
     assert "nothing is published yet" in run("history").stderr
     fine = run("publish", saved("port = 8080"), *schema)
     assert fine.exit_code == 0
@@ -231,10 +238,93 @@ def test_second_publisher_is_not_overwritten(run: Run) -> None:
     late = run("publish", saved("port = 2"), "--yes", "--expect", "7")
     assert late.exit_code == 1
     assert "version 1 is current, not version 7" in late.stderr
-    for yes in (["--yes"], []):  # nobody is asked for what is refused
-        same = run("publish", saved("port = 1"), *yes)
-        assert same.exit_code == 1
-        assert "current already" in same.stderr
+
+
+def test_what_is_current_is_not_published_again(run: Run, join: Join) -> None:
+    """A deployment may be repeated: nothing is asked or published, and --wait reports the answers as before."""
+    join("web-1")
+    run("publish", saved("port = 1"), "--yes")
+    for more in ([], ["--yes"], ["--wait"], ["--all-or-nothing"], ["--quorum", "1"], ["--expect", "1"]):
+        again = run("publish", saved("port = 1"), *more)
+        assert (again.exit_code, again.stdout.splitlines()[0][:37]) == (0, "already current: version 1 (epoch 1),")
+    stubborn = join("web-2", refuse)
+    wait_until(lambda: run("status").exit_code == 1)
+    guarded = run("publish", saved("port = 1"), "--wait", "--auto-rollback", "--json")
+    found = json.loads(guarded.stdout)
+    assert (guarded.exit_code, found["unchanged"], found["rolled_back"], found["accepted"]) == (1, True, None, False)
+    assert run("publish", saved("port = 1"), "--wait", "--auto-rollback", "--max-nack", "1").exit_code == 0
+    assert run("publish", saved("port = 1"), "--all-or-nothing").exit_code == 1
+    assert len(run("history").stdout.splitlines()) == 1
+    stubborn.judge = accept
+    run("publish", saved("port = 2"), "--yes", "--canary", "1")
+    assert run("publish", saved("port = 2"), "--canary", "1").exit_code == 0
+    for port, advice in ((2, "promote it"), (1, "roll back")):
+        other = run("publish", saved(f"port = {port}"), "--yes")
+        assert other.exit_code == 1
+        assert advice in other.stderr
+
+
+def test_failures_are_json_too(run: Run) -> None:
+    """With --json a script finds on stdout, on one line, why nothing was done."""
+    fine, invalid, broken = saved("port = 8081"), saved("port = 2", "b.toml"), saved("port =", "c.toml")
+    run("publish", saved("port = 8080", "a.toml"), "--yes")
+    for status, said, command in (
+        (1, "version 1 is current, not version 7", ["publish", fine, "--yes", "--expect", "7"]),
+        (1, "the document is not valid", ["publish", invalid, "--yes", "--schema", f"{__name__}:Shop"]),
+        (1, "the document is no TOML", ["publish", broken, "--yes"]),
+        (1, "none can vote", ["publish", fine, "--yes", "--all-or-nothing"]),
+        (2, "give --yes", ["publish", fine]),
+        (2, "no version 9", ["rollback", "9", "--yes"]),
+        (2, "no canaries", ["promote"]),
+        (2, "no version 9", ["diff", "9"]),
+        (2, "no version 9", ["show", "9"]),
+    ):
+        done = run(*command, "--json")
+        (line,) = done.stdout.splitlines()
+        found = json.loads(line)
+        assert (done.exit_code, found["refused"], said in found["error"]) == (status, [], True), line
+        assert command[0] != "publish" or found["published"] is None
+
+
+def test_what_was_published_is_said_although_the_wait_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The object has both."""
+
+    def lost(*_: object, **__: object) -> NoReturn:
+        raise UnreachableError("nobody answers")
+
+    monkeypatch.setattr(Fleet, "wait", lost)
+    done = run("publish", saved("port = 1"), "--yes", "--wait", "--json")
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["published"]["version"], found["error"]) == (2, "1", "nobody answers")
+
+
+def test_times_are_checked_first(run: Run) -> None:
+    """Before anything is shown, asked or published."""
+    for more in (["--wait", "--timeout", "nan"], ["--all-or-nothing", "--timeout", "86400"]):
+        done = run("publish", saved("port = 1"), "--yes", *more)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "+port" not in done.stderr
+    assert "nothing is published yet" in run("status").stdout
+
+
+def test_what_was_not_checked_and_what_is_secret_is_said(run: Run) -> None:
+    """A warning each, by names alone or by the model, which shows no value."""
+    bare = run("publish", saved("port = 1"), "--yes")
+    assert bare.stderr.splitlines()[-1].startswith("Warning: only the syntax was checked: --app")
+    text = (
+        'port = 8080\nregion = "eu"\npin = "hunter1"\nurl = "postgres://me:hunter2@db/"\n[db]\napi_key = "hunter3"\n'
+    )
+    for options, keys in (
+        (["--no-app"], "url, db.api_key"),
+        (["--schema", f"{__name__}:Wide"], "pin, url, db.api_key"),
+    ):
+        done = run("publish", saved(text + f"# {keys}"), "--yes", *options)
+        assert done.exit_code == 0
+        assert f"Warning: the document has secrets ({keys}): " in done.stderr
+        assert "only the syntax" not in done.stderr
+        assert "hunter" not in done.stderr.rpartition("Warning: ")[2]
+    fine = run("publish", saved('port = 8080\nregion = "eu"'), "--yes", "--schema", f"{__name__}:Shop")
+    assert "Warning" not in fine.stderr
 
 
 def test_canary_promote_and_rollback(run: Run, join: Join) -> None:
@@ -442,7 +532,7 @@ def test_too_large(run: Run) -> None:
     file = saved("#" * 1_200_000)
     for more in ([], ["--schema", f"{__name__}:Shop"]):
         done = run("publish", file, *more)
-        assert done.exit_code == 2
+        assert done.exit_code == 1
         assert "1 MiB, because etcd takes" in done.stderr
 
 

@@ -49,7 +49,7 @@ _BY_DEFAULT: Final = "by default the program's own state_dir, or else .hotconf i
 BASELINE: Final = "Where states are kept, which show what files are missing"
 
 
-class _Seconds(click.FloatRange):
+class Seconds(click.FloatRange):
     """A number that is one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -64,7 +64,7 @@ timeout_option = click.option(
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
-    type=_Seconds(0, 86_400),
+    type=Seconds(0, 86_400),
     default=30.0,
     show_default=True,
     help="How long --wait waits.",

@@ -73,6 +73,11 @@ class Program:
         """Whether a program or a model was named."""
         return self._schema is not None or self.app is not None
 
+    @property
+    def lacks_model(self) -> bool:
+        """Whether neither was named, and that was not asked for."""
+        return self._wants_own and not self.has_model
+
     def file(self, given: Path | None) -> Path:
         """The same, for what is done to a file. Raises `Refusal` if the app's document comes from a source."""
         if given is None and self.app is not None and (source := self.app.options.source) is not None:

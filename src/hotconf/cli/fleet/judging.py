@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hotconf.cli.echo import echo
 from hotconf.cli.options import stdin
-from hotconf.cli.refusal import Refusal
+from hotconf.cli.refusal import Declined, Refusal
+from hotconf.errors import UsageError
 from hotconf.formats.registry import FormatName, format_of, name_of
 from hotconf.sources.source import Fetched, Link, Source
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 _STDIN: Final = Path("-")
 _MOST_BYTES: Final = 1 << 24
 """Files are read up to this size."""
+_MOST_NAMED: Final = 5
 
 
 class _Document(Source):
@@ -63,25 +67,71 @@ def content(file: Path, form: FormatName | None) -> tuple[bytes, FormatName]:
     return read.data, form or name_of(format_of(file))
 
 
-def errors_of(name: str, data: bytes, form: FormatName, program: Program) -> tuple[Problem, ...] | None:
-    """Show what is wrong with the document, and return the errors; None if no model is known. Only the document is
-    judged: a layer on the machines may set what is missing in it.
+def check(fleet: Fleet, data: bytes, form: FormatName, program: Program) -> list[str]:
+    """Show what is wrong with the document. Raises `Declined` if it must not be published; returns warnings.
+
+    Only the document is judged: a layer on the machines may set what is missing in it.
     """
+    from hotconf.fleet import TooLargeError
+    from hotconf.fleet.publishing.documents import MOST_BYTES
+
+    options = None if len(data) > MOST_BYTES else _options(fleet.name, data, form, program)
+    if options is not None and _shows_errors(options, fleet.name):
+        raise Declined("nothing was published: the document is not valid")
+    try:
+        fleet.check(data, form)
+    except (TooLargeError, UsageError) as error:
+        raise Declined(f"nothing was published: {error}") from error
+    warnings = []
+    if program.lacks_model:
+        text = "only the syntax was checked: --app MODULE:NAME or --schema MODULE:NAME names a model, --no-app none"
+        warnings.append(f"Warning: {text}")
+    if secrets := list(islice(_secrets(fleet.name, data, form, options), _MOST_NAMED + 1)):
+        more = ", …" if len(secrets) > _MOST_NAMED else ""
+        named = ", ".join(secrets[:_MOST_NAMED])
+        text = "everyone who may read the fleet can read them. Set them in a layer on the machines"
+        warnings.append(f"Warning: the document has secrets ({named}{more}): {text}")
+    return warnings
+
+
+def _shows_errors(options: Options[Any], name: str) -> bool:
     from hotconf.cli.findings import as_text, findings
     from hotconf.cli.program import lenient
     from hotconf.inspection.inspect import inspect
 
-    options = _options(name, data, form, program)
-    if options is None:
-        return None
     found = inspect(options)
     found = replace(found, problems=tuple(map(lenient, found.problems)))
     shown = list(findings(found, options.schema, options.path, Path(name)))
     if shown:
-        import sys
-
         echo(as_text(shown, sys.stderr), err=True, color=True)
-    return tuple(problem for problem in found.problems if problem.severity == "error")
+    return any(problem.severity == "error" for problem in found.problems)
+
+
+def _secrets(name: str, data: bytes, form: FormatName, options: Options[Any] | None) -> Iterator[str]:
+    """The keys at which the document has secrets, by their names, by the model, or as a URL's password."""
+    from hotconf.cli.program import unmodelled
+    from hotconf.config.redaction.secret_values import secrets_in
+    from hotconf.config.shape import Shape, shape_of
+    from hotconf.formats.registry import named, parse
+    from hotconf.keypath import KeyPath, dotted
+    from hotconf.problems import Problem
+
+    path = _Document(name, Fetched(data, "1", form)).path
+    found = parse(data, path, form=named(form))
+    todo: list[tuple[KeyPath, Any, Shape, bool]] = []
+    if not isinstance(found, Problem):
+        todo.append(((), found.table, shape_of((options or unmodelled(path)).schema), False))
+    while todo:
+        at, value, shape, secret = todo.pop()
+        secret = secret or shape.secret
+        if isinstance(value, dict) and not secret:
+            inner = [((*at, key), below, shape.child(key), shape.names_secret(key)) for key, below in value.items()]
+            todo += reversed(inner)
+        elif isinstance(value, list) and not secret:
+            below = zip(value, shape.items(), strict=False)
+            todo += reversed([((*at, nth), item, kind, False) for nth, (item, kind) in enumerate(below)])
+        elif secrets_in(value, ("secret",) if secret else at):
+            yield dotted(at)
 
 
 def errors_in(name: str, fetched: Fetched, program: Program) -> tuple[Problem, ...]:
@@ -122,8 +172,6 @@ def difference(
 
 def show_difference(fleet: Fleet, old: str, new: str, program: Program) -> None:
     """Print the difference of two versions to stderr."""
-    import sys
-
     from hotconf.cli.paint import painted
 
     before, after = fleet.show(old), fleet.show(new)

@@ -7,14 +7,14 @@ import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.exceptions import Exit
 
 from hotconf.cli.echo import echo
 from hotconf.cli.fleet import waiting
-from hotconf.cli.fleet.remote import failures, fleet_command
+from hotconf.cli.fleet.remote import fleet_command
 from hotconf.cli.options import PATH
 from hotconf.cli.program import program_options
 from hotconf.cli.refusal import Declined, confirm
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from hotconf.fleet import Fleet, FleetStatus, Published
     from hotconf.fleet.protocol.records import Pause
     from hotconf.formats.registry import FormatName
+
+_LONGEST_S: Final = 3600
+"""How long processes may be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,49 +97,62 @@ def publish(
     secrets as …, and you are asked to confirm, unless --yes is given. Nothing is published if something else became
     current in the meantime. Each process checks it again, and keeps what it has if it refuses.
 
-    Exit status: 0 published, with --wait accepted by all; 1 not published, or, with --wait, refused by one, not
-    answered in time, or nobody is there; 2 etcd cannot be reached or refuses, or wrong usage.
+    A document that is current already is not published again; with --wait or --all-or-nothing, its answers are
+    waited for.
+
+    Exit status: 0 published, or current already; with --wait accepted by all, or by all but --max-nack;
+    1 not published, or, with --wait, refused by one, not answered in time, or nobody is there; 2 etcd cannot be
+    reached or refuses, or wrong usage.
     """
     from hotconf.cli.fleet import judging
     from hotconf.cli.fleet.text import published_json, published_line
-    from hotconf.fleet.publishing.documents import MOST_BYTES
 
     how = _Wanted(**wanted)
     _check(how)
+    remote.done["published"] = None
     data, language = judging.content(file, form)
     with remote.open() as fleet:
-        if len(data) > MOST_BYTES:
-            fleet.check(data, language)  # which says why
-        errors = judging.errors_of(remote.name, data, language, program)
-        if errors:
-            raise Declined("the document is not valid: nothing was published")
-        fleet.check(data, language)
+        warnings = judging.check(fleet, data, language, program)
         status = fleet.status()
         if how.asked_by and not status.members:
             text = f"no process of {remote.name} is registered, so none can vote: nothing was published"
             raise Declined(f"{text}. Start one first, or publish without {how.asked_by}")
         seen = status.current.version if status.current is not None else "" if status.nothing else None
-        if expect is None or expect == seen:
+        expect = seen if expect is None else expect
+        found = _already(status, data, how) if expect == seen else None
+        if found is None and expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)
-        same = status.current is not None and status.current.sha256 == sha256(data).hexdigest()  # it is refused
-        if not (yes or same):
-            _confirm(status, how, checked=errors is not None)
+            for warning in warnings:
+                echo(warning, err=True)
+            if not (yes or _is_current(status, data)):  # which is refused
+                _confirm(status, how)
         if status.pause is not None:
             _say_pause(remote, status.pause)
-        with failures(as_json=as_json):
-            published = _publish(fleet, data, language, expect if expect is not None else seen, how)
-        done: dict[str, Any] | None = {"published": published_json(published)} if as_json else None
-        if not as_json:
-            echo(f"published: {published_line(published)}")
-        if how.quorum is not None and not how.wait:
+        published = found or _publish(fleet, data, language, expect, how)
+        done = remote.done if as_json else None
+        remote.done.update(published=published_json(published), unchanged=found is not None)
+        if done is None:
+            echo(f"{'already current' if found else 'published'}: {published_line(published)}")
+        wait = how.wait or (found is not None and how.all_or_nothing)
+        if how.quorum is not None and not wait and found is None:
             _say_votes(fleet, published, done)
-        fine = _wait(remote, fleet, published, how, done) if how.wait else True
+        fine = _wait(remote, fleet, published, how, done, guarded=found is None) if wait else True
     if done is not None:
-        echo(json.dumps(done, indent=2))
+        echo(json.dumps(done))
     elif fine:
         _say_next(remote, how)
     if not fine:
         raise Exit(1)
+
+
+def _is_current(status: FleetStatus, data: bytes) -> bool:
+    return status.current is not None and status.current.sha256 == sha256(data).hexdigest()
+
+
+def _already(status: FleetStatus, data: bytes, how: _Wanted) -> Published | None:
+    """What is current, if that is this document, for those who are to serve it."""
+    current = status.current if _is_current(status, data) else None
+    return current if current is not None and current.canary in (None, how.canary) else None
 
 
 def _say_pause(remote: Remote, pause: Pause) -> None:
@@ -160,6 +176,8 @@ def _check(how: _Wanted) -> None:
     if not how.auto_rollback and (how.max_nack is not None or how.bake_s is not None):
         option = "--bake" if how.max_nack is None else "--max-nack"
         raise click.UsageError(f"{option} needs --auto-rollback")
+    if how.asked_by and not 1 <= how.timeout_s <= _LONGEST_S:
+        raise click.UsageError(f"--timeout is from 1 to {_LONGEST_S} seconds with {how.asked_by}")
     if how.all_or_nothing and how.quorum is not None:
         raise click.UsageError("--all-or-nothing excludes --quorum")
     if how.asked_by and (how.canary is not None or how.auto_rollback or how.override):
@@ -192,18 +210,16 @@ def _titled(file: Path) -> str:
     return "standard input" if file == Path("-") else str(file)
 
 
-def _confirm(status: FleetStatus, how: _Wanted, *, checked: bool) -> None:
+def _confirm(status: FleetStatus, how: _Wanted) -> None:
     from hotconf.cli.fleet.text import counted
 
-    if not checked:
-        echo("Only the syntax was checked: give --app or --schema to check the values", err=True)
     everyone = counted(len(status.members)) if status.members else "nobody yet: no process is registered"
     who = f"canary {how.canary}" if how.canary else everyone
     confirm(f"Publish to {who}. Go on?")
 
 
 def _publish(fleet: Fleet, data: bytes, form: FormatName, expect: str | None, how: _Wanted) -> Published:
-    wait_s = max(1.0, how.timeout_s)
+    wait_s = how.timeout_s
     if how.all_or_nothing:
         return fleet.publish_all_or_nothing(data, format=form, note=how.note, expect=expect, wait_s=wait_s)
     if how.quorum is not None:
@@ -223,11 +239,14 @@ def _say_votes(fleet: Fleet, published: Published, done: dict[str, Any] | None) 
         echo(line)
 
 
-def _wait(remote: Remote, fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any] | None) -> bool:
-    """Wait, and print the result. Returns whether it was accepted."""
-    if not how.auto_rollback:
-        return waiting.wait_for(remote, fleet, published, how.timeout_s, done)
-    bake_s = how.timeout_s if how.bake_s is None else how.bake_s
+def _wait(
+    remote: Remote, fleet: Fleet, published: Published, how: _Wanted, done: dict[str, Any] | None, *, guarded: bool
+) -> bool:
+    """Wait, and print the result. Returns whether it was accepted. `guarded`: --auto-rollback may go back."""
     max_nack = how.max_nack or 0
+    if not (how.auto_rollback and guarded):
+        return waiting.say(remote, fleet.wait(published, timeout_s=how.timeout_s), None, done, max_nack)
+    bake_s = how.timeout_s if how.bake_s is None else how.bake_s
+    echo(f"watching for {bake_s:g} s whether more than {max_nack} refuse it", err=True)
     waited, back = fleet.guard(published, bake_s=bake_s, max_nack=max_nack)
     return waiting.say(remote, waited, back, done, max_nack)

@@ -16,6 +16,7 @@ import click
 from hotconf.cli.echo import echo
 from hotconf.cli.options import PATH
 from hotconf.cli.refusal import Declined, Refusal
+from hotconf.errors import UsageError
 
 if TYPE_CHECKING:
     from hotconf.fleet import TLS, Fleet
@@ -34,6 +35,8 @@ class Remote:
     tls: TLS | None
     prefix: str
     insecure: bool
+    done: dict[str, Any] = field(default_factory=dict)
+    """What --json says of the act, as far as it has come: a failure is added to it."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -64,17 +67,15 @@ class Remote:
 
 
 @contextmanager
-def failures(*, as_json: bool) -> Iterator[None]:
-    """With --json, print errors as JSON, too."""
-    from hotconf.fleet import AbortedError, ConflictError, UnchangedError
-
+def _failures(remote: Remote, *, as_json: bool) -> Iterator[None]:
+    """With --json, print failures as an object on stdout, too."""
     try:
         yield
-    except (AbortedError, ConflictError, UnchangedError) as error:
-        if as_json:
+    except (click.ClickException, UsageError, OSError, KeyboardInterrupt) as error:
+        if as_json and not isinstance(error, BrokenPipeError):
             from hotconf.cli.fleet.text import failure_json
 
-            echo(json.dumps(failure_json(error), indent=2))
+            echo(json.dumps({**remote.done, **failure_json(error)}))
         raise
 
 
@@ -104,7 +105,8 @@ def fleet_command(command: Callable[..., None]) -> Callable[..., None]:
         tls = TLS(*files) if any(files) else None
         password = None if user is None else _password(user, password_file)
         remote = Remote(name, endpoints, user, password, tls, prefix or PREFIX, insecure)
-        command(*arguments, remote=remote, **options)
+        with _failures(remote, as_json=options.get("as_json", False)):
+            command(*arguments, remote=remote, **options)
 
     for option in reversed(_OPTIONS):
         run = option(run)

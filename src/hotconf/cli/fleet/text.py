@@ -10,7 +10,7 @@ from hotconf.text import natural, printable, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hotconf.fleet import FleetError, FleetStatus, Member, Pruned, Published, Waited
+    from hotconf.fleet import FleetStatus, Member, Pruned, Published, Waited
     from hotconf.fleet.protocol.known import Unreadable
     from hotconf.fleet.protocol.records import Pause
     from hotconf.fleet.publishing.results import State
@@ -127,17 +127,18 @@ def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json
     return found
 
 
-def failure_json(error: FleetError) -> dict[str, Json]:
-    """Why nothing was published, and who refused, did not answer, or was faster, as JSON."""
-    refused, missing = getattr(error, "refused", ()), getattr(error, "missing", ())
-    current = getattr(error, "current", None)
-    return {
-        "published": None,
-        "error": str(error),
+def failure_json(error: BaseException) -> dict[str, Json]:
+    """Why a command failed, and who refused, did not answer, or was faster, as JSON."""
+    cause = error.__cause__ or error
+    refused, missing = getattr(cause, "refused", ()), getattr(cause, "missing", ())
+    found: dict[str, Json] = {
+        "error": getattr(error, "message", None) or str(error) or "it was interrupted",
         "refused": [{"instance": each.instance, "pid": each.pid, "reason": each.vote.reason} for each in refused],
         "missing": [{"instance": each.instance, "pid": each.pid} for each in missing],
-        "current": None if current is None else published_json(current),
     }
+    if (current := getattr(cause, "current", None)) is not None:
+        found["current"] = published_json(current)
+    return found
 
 
 def voted_lines(status: FleetStatus, version: str) -> Iterator[str]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotconf.cli.echo import echo
+from hotconf.cli.options import Seconds
 
 if TYPE_CHECKING:
     from hotconf.cli.fleet.remote import Remote
     from hotconf.fleet import Fleet, Published, Waited
 
-SECONDS = click.FloatRange(0, 86_400)
+SECONDS = Seconds(0, 86_400)
 
 
 def wait_options(command: Callable[..., None]) -> Callable[..., None]:
