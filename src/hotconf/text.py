@@ -20,6 +20,11 @@ def source_name(path: Path) -> str:
     return text.partition(")/")[2] if text.startswith("/(") else ""
 
 
+def path_name(path: Path) -> str:
+    """The whole path, or the name of another source, as data: not printable where the path is not."""
+    return source_name(path) or str(path)
+
+
 def file_name(path: Path) -> str:
     """The name of a file, or of another source, printable."""
     return printable(source_name(path) or path.name)

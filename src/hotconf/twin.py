@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotconf.settings import HotReloadSettings
@@ -33,16 +34,21 @@ def show(watcher: HotReloadWatcher[Any], snapshot: Snapshot[Any]) -> None:
 
 
 def twin(
-    options: Options[Any], *, debounce_ms: int | None = None, state_dir: Path | None = None
+    options: Options[Any],
+    *,
+    debounce_ms: int | None = None,
+    state_dir: Path | None = None,
+    recalls: Path | None = None,
 ) -> HotReloadWatcher[Any]:
     """A watcher that loads `options`, also where a program is only looked at: of a source as an observer.
 
-    `debounce_ms` overrules them.
+    `debounce_ms` overrules them. `recalls`: where the program keeps its states, if this starts as the program would,
+    on its last good state if need be; nothing is written there.
     """
     pins, source = options.pins, options.source
     settings = None if pins.enabled is None else pins.over(HotReloadSettings())
     with INERT.ours():
-        return HotReloadWatcher(
+        watcher = HotReloadWatcher(
             options.given if source is None else source.as_observer(),
             options.schema,
             settings=settings,
@@ -54,3 +60,15 @@ def twin(
             layers=options.layers,
             format=None if options.format is None else options.format.name.lower(),  # type: ignore[arg-type]
         )
+        if recalls is not None:
+            _recall(watcher, recalls)
+        return watcher
+
+
+def _recall(watcher: HotReloadWatcher[Any], state_dir: Path) -> None:
+    from hotconf.history.writer import HistoryWriter
+    from hotconf.runtime.loads import judged
+
+    made = watcher._reloader
+    history = HistoryWriter(state_dir, made.options, partial(judged, made.options), writes=False)
+    watcher._make(made.options, made.cycle.observation.wanted, made.cycle.reconcile_ns, history)

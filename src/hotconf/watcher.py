@@ -124,7 +124,7 @@ class HotReloadWatcher(Acting[T], Following[T]):
     ) -> None:
         make = partial(Reloader, options, self._bus, self._install)
         reloader = make(observer=observer, reconcile_ns=reconcile_ns, history=history)
-        if history is not None:
+        if history is not None and history.writes:
             from hotconf.runtime.reporting.status import report  # as above
 
             report(reloader, observer)

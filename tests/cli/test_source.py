@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from cli.test_program import HOTCONF, run
+from waiting import wait_until
 
 APP = """\
 import os
@@ -103,7 +106,9 @@ def test_rollback_says_what_goes_back(project):
     """The state is kept, and written nowhere."""
     code = "import app; app.Published.watch = lambda *_: print\nwith app.watcher: pass"
     subprocess.run([sys.executable, "-c", code], cwd=project, check=True)
-    assert "1 file" in run(project, "history").stdout
+    assert "  version v1  " in run(project, "history").stdout
+    (state,) = map(json.loads, run(project, "history", "--json").stdout.splitlines())
+    assert state["files"] == [{"path": "shop/prod", "role": "main", "size": 21, "version": "v1"}]
     done = run(project, "rollback", "1", "--yes")
     assert done.returncode == 2
     assert "shop/prod is no file, and not written here: `hotconf fleet rollback shop/prod` goes back" in done.stderr
@@ -115,3 +120,32 @@ def test_a_plan_says_when_a_published_document_takes_effect(project):
     done = run(project, "plan", "edit.toml")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("✅ Would be accepted\n\n- takes effect as soon as it is published\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="states are kept on POSIX only")
+@pytest.mark.parametrize("named", [(), ("--app", "app:watcher")], ids=["by pyproject", "by option"])
+def test_what_status_advises_works(project, named):
+    """Of a process that started on its last good state, `status` names the command that shows why."""
+    start = "import app; app.Published.watch = lambda *_: print\nwith app.watcher: "
+    subprocess.run([sys.executable, "-c", f"{start}pass"], cwd=project, check=True)
+    if named:
+        (project / "pyproject.toml").unlink()
+    environment = {**os.environ, "CUT_OFF": "1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    code = f"{start}print('up', flush=True), input()"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=project, env=environment, text=True, **pipes) as process:
+        assert process.stdout.readline() == "up\n"
+        wait_until(lambda: "degraded" in run(project, "status", *named).stdout)
+        advice = re.search(r"`hotconf (.*)` shows the problems in full", run(project, "status", *named).stderr)
+        process.communicate("\n", timeout=60)
+    shown = run(project, *advice[1].split(), CUT_OFF="1")
+    assert shown.returncode == 2
+    assert "Cannot be reached: connection refused" in shown.stdout + shown.stderr
+
+
+def test_what_is_published_is_called_a_document(project):
+    """Nothing speaks of its file, or of a path that is none."""
+    for command in (["check"], ["check", "--format", "json"], ["show"], ["explain", "server.port", "--json"]):
+        done = run(project, *command)
+        assert not re.search(r"\b[Ff]ile\b(?!\")|/\(etcd\)", done.stdout + done.stderr), command
+    assert "1 document checked" in run(project, "check").stderr

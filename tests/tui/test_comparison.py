@@ -91,7 +91,7 @@ def test_changes_are_found_and_each_row_has_its_place():
 
 def test_the_same_files_are_said_to_be_the_same():
     """Not shown as an empty sheet."""
-    assert texts(snapshot(), snapshot(), 80) == ["The files are the same."]
+    assert texts(snapshot(), snapshot(), 80) == ["Nothing differs."]
 
 
 LINES = st.lists(st.text("ab =\t日e\u0301\u200d👍🏽", max_size=60), max_size=8)

@@ -149,7 +149,8 @@ def test_a_start_that_fails(path, watch, state_dir, caplog, content, kind, requi
     seen.exactly(f"ReloadFailed {kind}")
     assert isinstance(watcher.last, ReloadFailed)
     (line,) = told(caplog)
-    assert line.startswith(f"Degraded: {path} is invalid; using its last good state, number 2 of ")
+    what = "cannot be read" if kind in ("missing", "unreadable") else "is invalid"
+    assert line.startswith(f"Degraded: {path} {what}; using its last good state, number 2 of ")
     assert line.endswith(watcher.last.error)
 
 

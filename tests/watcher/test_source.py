@@ -29,6 +29,7 @@ from hotconf import (
     UsageError,
     WatchedFile,
 )
+from hotconf.history.store import StateStore
 from hotconf.sources.source import Verdict
 from waiting import wait_until
 from watcher.watched import App, port, save
@@ -74,6 +75,7 @@ def test_a_publish_is_loaded_at_once(watch, untouched):
     seen.exactly("ReloadSuccess 2", "ReloadUnchanged")
     assert board.verdict(3) == Verdict("unchanged", "v3", "v3", 2)
     assert watcher.snapshot.files[0].version == "v3"
+    assert watcher.reload().reason == "the document is the same"
     assert watcher.watching == ()
     assert not watcher.has_drift()
     assert untouched == []
@@ -283,8 +285,8 @@ def test_the_first_publish_may_come_later(watch):
     assert watcher.config.server.port == 8000
 
 
-def test_a_start_without_it_comes_up_on_the_last_good_state(watch, tmp_path, untouched):
-    """Degraded, with the version that it serves, and it goes on by itself."""
+def test_a_start_without_it_comes_up_on_the_last_good_state(watch, tmp_path, untouched, caplog):
+    """Degraded, with the version that it serves, and it goes on by itself. It is not called invalid."""
     states = tmp_path / "states"
     with HotReloadWatcher(Board(port(8000), "v7"), App, state_dir=states):
         pass
@@ -293,6 +295,8 @@ def test_a_start_without_it_comes_up_on_the_last_good_state(watch, tmp_path, unt
     watcher, seen = watch(board, state_dir=states)
     assert watcher.config.server.port == 8000
     assert watcher.stats.degraded
+    (line,) = (each.getMessage() for each in caplog.records if "Degraded" in each.getMessage())
+    assert line.startswith("Degraded: shop/prod cannot be read; using its last good state, number 1 of ")
     assert watcher.stats.trouble == "shop/prod: cut off for 6 s"
     assert watcher.health()[:2] == (
         "degraded",
@@ -436,6 +440,20 @@ def test_the_log_names_it(watch, caplog):
     assert "Watching: shop/prod" in caplog.text
     assert "Parsing YAML: OK" in caplog.text
     assert "/(board)" not in caplog.text
+
+
+def test_the_same_document_under_another_version_is_no_other_state(watch, tmp_path):
+    """An act in a fleet that changes nothing here, as a canary elsewhere, is not kept."""
+    board = Board(port(8000), "7@1")
+    watcher, _seen = watch(board, state_dir=tmp_path / "states")
+    for nth, (text, version) in enumerate([(8000, "7@2"), (8001, "8@3"), (8001, "8@4"), (8000, "7@5")], 2):
+        board.publish(port(text), version)
+        board.verdict(nth)
+    watcher.close()
+    with HotReloadWatcher(Board(port(8000), "7@6"), App, state_dir=tmp_path / "states"):
+        pass
+    found = StateStore(tmp_path / "states", watcher.path).newest_first()
+    assert [record.files[0].version for _, record in found] == ["7@5", "8@3", "7@1"]
 
 
 def test_history_and_status_know_it(watch, tmp_path):

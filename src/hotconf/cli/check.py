@@ -23,6 +23,7 @@ from hotconf.cli.program import (
     unmodelled,
 )
 from hotconf.cli.verdict import status
+from hotconf.text import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -114,7 +115,8 @@ def _checked(
         commands(text) if form == "github" else echo(text, color=True)
     problems = [finding.problem for finding in found]
     if not quiet and (problems or checks.unknown is None):
-        echo(summary(problems, len(given), layers=checks.layers), err=True)
+        noun = "document" if any(map(source_name, given)) else "file"
+        echo(summary(problems, len(given), layers=checks.layers, noun=noun), err=True)
     if checks.unknown is not None:
         raise no_model(checks.unknown)
     return problems, frozenset((*given, *checks.read))

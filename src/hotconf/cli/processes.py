@@ -35,6 +35,7 @@ class Processes:
         self.main = patiently(partial(absolute, given), given)
         found = program.state_dir(state_dir, self.main)
         self.state_dir = states_in(found)
+        self._named = program.named
         self._kept = found is not None or program.app is None
         """Otherwise the program's watcher has no state directory."""
 
@@ -59,7 +60,7 @@ class Processes:
     def show(self, standing: Standing, *, as_json: bool) -> None:
         """The table, or JSON; and in a sentence how they stand."""
         from hotconf.status.health import NOT_APPLIED
-        from hotconf.text import short_path
+        from hotconf.text import short_path, source_name
 
         every = sorted((*standing.current, *standing.refused, *standing.behind), key=lambda each: each.pid)
         if as_json:
@@ -73,10 +74,14 @@ class Processes:
         of = f"{len(standing.current)} of {counted(len(every))}"
         runs = "runs" if len(every) == 1 else "run"
         echo(f"{of} {runs} {short_path(self.main)} as it is now", err=True)
-        if standing.refused:
-            applies = any(NOT_APPLIED in problem for each in standing.refused for problem in each.problems)
-            command = "plan --apply" if applies else "check"
-            echo(f"`hotconf {command} {short_path(self.main)}` shows the problems in full", err=True)
+        if not standing.refused:
+            return
+        applies = any(NOT_APPLIED in problem for each in standing.refused for problem in each.problems)
+        if not source_name(self.main):
+            command = f"{'plan --apply' if applies else 'check'} {short_path(self.main)}"
+            echo(f"`hotconf {command}` shows the problems in full", err=True)
+        elif not applies:  # a document has no path that a command could take
+            echo(f"`hotconf check{self._named}` shows the problems in full", err=True)
 
 
 def lines(statuses: Sequence[Status], cells: int | None = None) -> Iterator[str]:

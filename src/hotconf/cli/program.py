@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -67,6 +68,11 @@ class Program:
         default = places.default_path()
         self._say_default(f"{printable(short_path(default))} is used")
         return default
+
+    @property
+    def named(self) -> str:
+        """The option that names it, as it is to be typed again, after a space; empty if the surroundings name it."""
+        return f" --app {shlex.quote(printable(self._named))}" if self._named is not None else ""
 
     @property
     def has_model(self) -> bool:

@@ -19,7 +19,7 @@ from hotconf.config.shape import Shape, shape_of
 from hotconf.config.spelling import respell
 from hotconf.config.validation.validate import Validated, validate
 from hotconf.config.walk import value_at
-from hotconf.engine.candidate import Invalid, Valid
+from hotconf.engine.candidate import SAME_DOCUMENT, SAME_FILES, Invalid, Valid
 from hotconf.formats.base import Document
 from hotconf.keypath import KeyPath
 from hotconf.problems import Kind, Problem
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 L = TypeVar("L", bound=Document | LayerTable)
 
-SAME_FILES: Final = "the files are the same"
 _SAME_VALUES: Final = "no value differs"
 _WAITS: Final = "only values that need a restart differ"
 _WAITS_NO_MORE: Final = "nothing waits for a restart now"
@@ -295,7 +294,7 @@ class Pipeline(Generic[T]):
             changes=(),
             summary=(),
             warnings=(*(each for each in old.warnings if each.kind not in _OF_FILES), *layers.problems),
-            unchanged=SAME_FILES,
+            unchanged=SAME_DOCUMENT if any(file.version for file in layers.files) else SAME_FILES,
             start=self.start,
             pending_restart=old.pending_restart,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from hotconf.changes import Change
 from hotconf.keypath import KeyPath
@@ -19,6 +19,13 @@ T = TypeVar("T")
 
 SourceId: TypeAlias = Hashable
 """Names one source of the configuration; a file's is its path. The engine only compares them."""
+
+
+SAME_FILES: Final = "the files are the same"
+SAME_DOCUMENT: Final = "the document is the same"
+"""Of a source that is no file."""
+SAME: Final = (SAME_FILES, SAME_DOCUMENT)
+"""Why there is nothing to publish, where nothing had to be validated to find that out."""
 
 
 class Valid(NamedTuple, Generic[T]):

@@ -43,6 +43,8 @@ ANSWER_S: Final = 2.0
 """How long a start waits for the disk."""
 ELSEWHERE: Final = "another watcher keeps them"
 """Why states are not kept, where nothing is wrong."""
+_UNREAD: Final = frozenset(("missing", "unreadable"))
+"""Kinds of failures that do not say that anything is wrong with the content."""
 SLOW_NS: Final = 5_000_000_000
 """A disk that takes longer for one state is reported."""
 
@@ -82,9 +84,10 @@ class _StartStore(StateStore):
 class HistoryWriter(fork.ForkAware, Generic[T]):
     """Writes each published state, on a thread of its own, and finds the last good one."""
 
-    def __init__(self, state_dir: Path, options: Options[T], judge: Judge[T]) -> None:
-        """`judge` says what a kept state would be today. Raises `UsageError` where states cannot be kept safely:
-        other systems know neither owners nor `flock`.
+    def __init__(self, state_dir: Path, options: Options[T], judge: Judge[T], *, writes: bool = True) -> None:
+        """`judge` says what a kept state would be today. Without `writes`, the states are those of another program,
+        and only read. Raises `UsageError` where states cannot be kept safely: other systems know neither owners nor
+        `flock`.
         """
         if not SUPPORTED:
             raise UsageError("state_dir needs a POSIX system")
@@ -92,6 +95,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             raise UsageError("state_dir keeps the states of files, and this watcher has none: give a path")
         self._options = options
         self.state_dir = state_dir
+        self.writes = writes
         self._trouble: str | None = None
         self._closed = False
         self._store = StateStore(state_dir, options.path)
@@ -170,12 +174,13 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
             summary = () if published.overridden else published.summary  # overrides are never kept
             self._keep(Record(0, snapshot.loaded_at, snapshot.files, summary))
         elif recalled is not None and isinstance(notice.event, ReloadFailed):
-            text = "Degraded: %s is invalid; using its last good state, number %d of %s: %s"
+            text = "Degraded: %s %s; using its last good state, number %d of %s: %s"
+            what = "cannot be read" if notice.event.kind in _UNREAD else "is invalid"
             at = local_time(recalled.valid.loaded_at)
-            log.warning("state", text, self._options.path, recalled.number, at, notice.event.error)
+            log.warning("state", text, self._options.path, what, recalled.number, at, notice.event.error)
 
     def _keep(self, record: Record) -> None:
-        if self._closed:
+        if self._closed or not self.writes:
             return
         if len(self._waiting) == MAX_WAITING:
             self._troubled("the disk is slow: not every state is kept", self._warn)
@@ -234,7 +239,7 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         if not self._store.claim():
             return False
         _, newest = next(self._store.newest_first(), (0, None))
-        if not isinstance(newest, Record) or newest.files != record.files:
+        if not isinstance(newest, Record) or _contents(newest) != _contents(record):
             self._store.write(replace(record, secret_keys=secret_keys(self._options.schema)))
         return True
 
@@ -265,6 +270,11 @@ class HistoryWriter(fork.ForkAware, Generic[T]):
         self._waiting.clear()
         with suppress(OSError):
             self._store.release()
+
+
+def _contents(record: Record) -> list[tuple[Path, str, bytes, str | None]]:
+    """What makes a state: not what a source calls it, which differs after each act in a fleet."""
+    return [(file.path, file.role, file.content, file.format) for file in record.files]
 
 
 def _describe(_: object, seconds: int) -> str:

@@ -14,7 +14,7 @@ from hotconf.formats.registry import document_of, format_in
 from hotconf.problems import Problem
 from hotconf.report.cells import spread
 from hotconf.secrets.scrubber import Scrubber
-from hotconf.text import printable
+from hotconf.text import printable, source_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -129,7 +129,7 @@ def _content(file: SourceFile | None) -> bytes | None:
 def _name(path: Path, base: Path, file: SourceFile | None) -> str:
     if file is None:
         return ABSENT
-    return printable(str(path.relative_to(base) if path.is_relative_to(base) else path))
+    return printable(source_name(path) or str(path.relative_to(base) if path.is_relative_to(base) else path))
 
 
 # Lines: a span pairs old lines with new ones: (kind, old begin, old end, new begin, new end).

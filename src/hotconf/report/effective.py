@@ -17,7 +17,7 @@ from hotconf.report.ndjson import Json, plain
 from hotconf.report.writing import document
 from hotconf.secrets.credentials import mask_credentials
 from hotconf.snapshot import DEFAULT
-from hotconf.text import quoted
+from hotconf.text import path_name, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,7 +137,7 @@ def real_paths(snapshot: Snapshot[Any]) -> Mapping[KeyPath, KeyPath]:
 
 def origin_json(origin: Origin) -> dict[str, Json]:
     """Every field of `origin`."""
-    file = None if origin.file is None else str(origin.file)
+    file = None if origin.file is None else path_name(origin.file)
     return {
         "layer": origin.layer,
         "where": origin.where,

@@ -9,11 +9,13 @@ from hotconf.history.record import Damage, Record
 from hotconf.report.cells import head as head_of
 from hotconf.report.cells import width as cell_width
 from hotconf.report.ndjson import rfc3339
-from hotconf.text import local_time, printable
+from hotconf.text import file_name, local_time, path_name, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TypeAlias
+
+    from hotconf.snapshot import SourceFile
 
     Kept: TypeAlias = tuple[int, Record | Damage]
 
@@ -28,8 +30,22 @@ def lines(kept: Sequence[Kept], cells: int | None = None) -> Iterator[str]:
         if isinstance(found, Damage):
             yield _cut(f"{head}  {what}", cells)
             continue
-        files = f"{len(found.files)} file{'s' if len(found.files) > 1 else ''}"
+        files = _count(found.files)
         yield _cut(f"{head}  {local_time(found.at)}  {files:<8}  {_size(found.size):>8}  {what}", cells)
+
+
+def _count(files: Sequence[SourceFile]) -> str:
+    """`2 files`, or of a published document its version, and the files that it names."""
+    main, *others = files
+    if not main.version:
+        return f"{len(files)} file{'s' if others else ''}"
+    more = f", {len(others)} file{'s' if len(others) > 1 else ''}" if others else ""
+    return f"version {printable(main.version)}{more}"
+
+
+def _file_json(file: SourceFile) -> dict[str, object]:
+    found: dict[str, object] = {"path": path_name(file.path), "role": file.role, "size": len(file.content)}
+    return {**found, "version": file.version} if file.version else found
 
 
 def _cut(line: str, cells: int | None) -> str:
@@ -43,7 +59,7 @@ def json_lines(kept: Sequence[Kept]) -> Iterator[str]:
         if isinstance(found, Damage):
             line |= {"at": None, "files": [], "size": None, "summary": [], "damage": found.reason}
         else:
-            files = [{"path": str(file.path), "role": file.role, "size": len(file.content)} for file in found.files]
+            files = [_file_json(file) for file in found.files]
             summary = list(found.summary)
             line |= {"at": rfc3339(found.at), "files": files, "size": found.size, "summary": summary, "damage": None}
         yield json.dumps(line, ensure_ascii=True)
@@ -66,7 +82,8 @@ def _what(found: Record | Damage, before: Record | Damage | None) -> str:
         return "the oldest that is kept"
     if isinstance(before, Damage):
         return ""
-    return f"edited while not watched: {', '.join(_differing(before, found))}"
+    how = "published" if found.files[0].version else "edited"
+    return f"{how} while not watched: {', '.join(_differing(before, found))}"
 
 
 def _differing(before: Record, after: Record) -> Iterator[str]:
@@ -74,7 +91,7 @@ def _differing(before: Record, after: Record) -> Iterator[str]:
     for path in dict.fromkeys((*new, *old)):
         if old.get(path) != new.get(path):
             sign = "+" if path not in old else "-" if path not in new else ""
-            yield sign + path.name
+            yield sign + file_name(path)
 
 
 def _size(size: int) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hotconf.changes import MISSING
 from hotconf.events import FileChanged, ReloadDeferred, ReloadFailed, ReloadSuccess, ReloadUnchanged
+from hotconf.text import path_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +55,7 @@ def started(
     return _line(
         "started",
         at,
-        path=str(path),
+        path=path_name(path),
         generation=generation,
         watching=[str(file) for file in watching],
         debounce_ms=debounce_ms,
@@ -71,7 +72,7 @@ def to_json(event: ConfigReloadEvent, generation: int | None = None) -> str:
     in_force: dict[str, Json] = {} if generation is None else {"generation": generation}
     match event:
         case FileChanged():
-            return _line("file_changed", event.at, path=str(event.path), **in_force)
+            return _line("file_changed", event.at, path=path_name(event.path), **in_force)
         case ReloadDeferred():
             return _line(
                 "reload_deferred",
@@ -190,7 +191,7 @@ def record(problem: Problem) -> dict[str, Json]:
         "path": problem.dotted,
         "message": problem.message,
         "hint": problem.hint,
-        "file": None if problem.file is None else str(problem.file),
+        "file": None if problem.file is None else path_name(problem.file),
         "line": problem.line,
         "column": problem.column,
         "end_line": problem.end_line,
@@ -199,7 +200,7 @@ def record(problem: Problem) -> dict[str, Json]:
         "related": [
             {
                 "message": related.message,
-                "file": None if related.file is None else str(related.file),
+                "file": None if related.file is None else path_name(related.file),
                 "line": related.line,
                 "column": related.column,
                 "where": related.place or None,

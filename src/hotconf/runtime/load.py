@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hotconf.config.layers import LayerTable
 from hotconf.config.merge import Merged, merge
-from hotconf.config.pipeline import SAME_FILES, Layers, Merging, Pipeline
+from hotconf.config.pipeline import Layers, Merging, Pipeline
 from hotconf.config.reload_settings import settings_path
-from hotconf.engine.candidate import Candidate, Invalid, Unstable, Valid
+from hotconf.engine.candidate import SAME, Candidate, Invalid, Unstable, Valid
 from hotconf.formats.base import Document
 from hotconf.formats.registry import named
 from hotconf.logs.scrubbing import LoadSecrets
@@ -174,13 +174,13 @@ def _candidate(
         reader.names = named.names or reader.names
         return _advised(candidate, options) if options.layers else candidate
     reader.names = candidate.baseline.named
-    took = 0 if candidate.unchanged == SAME_FILES else time.perf_counter_ns() - began
+    took = 0 if candidate.unchanged in SAME else time.perf_counter_ns() - began
     timings = Timings(read=reader.read_ns / 1e6, parse=reader.parse_ns / 1e6, validate=took / 1e6)
     candidate = candidate._replace(timings=timings)
     if not layers.overrides:
         return candidate
     bare = None if good is None else bare_of(good)
-    if candidate.unchanged != SAME_FILES:
+    if candidate.unchanged not in SAME:
         alone = _pipeline(options, None, LoadSecrets(reader, published, secrets), start=candidate.start)
         found = _run(alone, layers.with_overrides(()), named, baseline)
         bare = found if isinstance(found, Valid) else bare
@@ -205,7 +205,7 @@ def _run(pipeline: Pipeline[T], layers: Layers, named: NamedFiles, known: Baseli
         candidate = pipeline.run(layers)
     if isinstance(candidate, Invalid):
         return candidate._replace(made_of=layers)
-    names = known.named if candidate.unchanged == SAME_FILES else dict(named.names)
+    names = known.named if candidate.unchanged in SAME else dict(named.names)
     return candidate._replace(
         files=(*candidate.files, *named.kept(names)),
         baseline=known._replace(named=names),

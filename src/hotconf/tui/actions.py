@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from textual.app import SuspendNotSupported, SystemCommand
+from textual.css.query import NoMatches
 
-from hotconf.text import shortened
+from hotconf.text import shortened, source_name
 from hotconf.tui import palette
 from hotconf.tui.keys import Everywhere, label
 from hotconf.tui.messages import Chosen, CommandEnded
@@ -83,6 +84,8 @@ class Actions(Everywhere):
                 return bool(self.history.snapshots)
             case "help", _:
                 return not isinstance(self.screen, Sheet) or self.screen.helped
+            case "edit", _:
+                return self._is_file()
             case "fleet", _:
                 return self.session.fleet is not None
             case "generations" | "latency", _:
@@ -199,6 +202,13 @@ class Actions(Everywhere):
     def _place(self) -> Place:
         shown = self._list()
         return (shown and shown.place) or self._trouble() or Place(self.view.facts.path)
+
+    def _is_file(self) -> bool:
+        """Is what is under the cursor in a file? A layer's may be, where the document is none."""
+        try:
+            return not source_name(self._place().file)
+        except NoMatches:  # the list is not there yet, or no longer
+            return False
 
     def _trouble(self) -> Place | None:
         """The place of the latest problem, if it still exists."""

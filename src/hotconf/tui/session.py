@@ -271,7 +271,8 @@ class Session:
         options = self._options()
         self._known, self._schema = options, options.schema
         self._secret_keys, self._form_of = secret_keys(options.schema), options.form_of
-        watcher = twin(options, state_dir=None if self._read_only else self._state_dir)
+        own, theirs = (None, self._state_dir) if self._read_only else (self._state_dir, None)
+        watcher = twin(options, state_dir=own, recalls=theirs)
         where = self._state_dir if self._read_only else original(watcher)[1]
         self._kept_in = where
         self._states = States(options, where, self._secret_keys, lambda: watcher.stats.state_trouble)

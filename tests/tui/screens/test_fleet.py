@@ -77,6 +77,41 @@ def test_it_is_live(size: tuple[int, int]) -> None:
     assert "hotconf fleet" not in {thread.name for thread in threading.enumerate()}
 
 
+@pytest.mark.parametrize("keys", [(), ("down", "down"), ("end",)], ids=["untouched", "moved", "at the end"])
+def test_an_outage_is_seen_wherever_the_list_stands(keys: tuple[str, ...]) -> None:
+    """In the title, as long as it lasts; the reason is seen, too, where nobody has moved the list."""
+
+    async def scenario(pilot: Any) -> None:
+        fake = FakeFleet(status(*(member(n) for n in range(15))))
+        opened(pilot.app, fake)
+        await shows(pilot, "15 processes · 15 accepted")
+        await pilot.press(*keys)
+        fake.said.put("http://etcd: connection refused")
+        await shows(pilot, "Fleet shop/prod · ⚠ not connected, as it was at ")
+        if not keys:
+            assert "Not connected: http://etcd: connection refused" in screen(pilot.app)
+        fake.said.put(status(member(1)))
+        await shows(pilot, "1 process ")
+        assert "onnected" not in screen(pilot.app)
+
+    play(FakeSession(), scenario, size=SMALL)
+
+
+def test_what_is_wrong_with_the_program_is_seen_there_too() -> None:
+    """The alerts of the main screen stay, for this one may be open for long."""
+    session = FakeSession()
+
+    async def scenario(pilot: Any) -> None:
+        opened(pilot.app, FakeFleet(status(member(1))))
+        await shows(pilot, "1 process")
+        session.found = ("not every change is noticed at once: http://etcd: connection refused",)
+        await shows(pilot, "⚠ not every change is noticed at once")
+        session.found = ()
+        await until(pilot, lambda: "not every change" not in screen(pilot.app))
+
+    play(session, scenario, size=LARGE)
+
+
 def test_a_version_is_compared_with_the_current_one_without_secrets() -> None:
     """Enter on what was published; the command that goes back stands above, to be copied."""
 

@@ -65,13 +65,13 @@ def concise(problem: Problem) -> str:
     return f"{place}{': ' if place else ''}{problem.severity}: {text_and_hint(problem)}"
 
 
-def summary(problems: Iterable[Problem], files: int, *, layers: bool = False) -> str:
+def summary(problems: Iterable[Problem], files: int, *, layers: bool = False, noun: str = "file") -> str:
     """`2 files checked, 1 error, 3 warnings`; or `1 file and its layers checked, no problems`."""
     severities = [problem.severity for problem in problems]
     errors, warnings = severities.count("error"), severities.count("warning")
     counts = [_count(errors, "error")] * (errors > 0) + [_count(warnings, "warning")] * (warnings > 0)
     whose = f" and {'its' if files == 1 else 'their'} layers" if layers else ""
-    return ", ".join([f"{_count(files, 'file')}{whose} checked", *(counts or ["no problems"])])
+    return ", ".join([f"{_count(files, noun)}{whose} checked", *(counts or ["no problems"])])
 
 
 def _count(number: int, noun: str) -> str:

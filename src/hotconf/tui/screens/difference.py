@@ -80,7 +80,7 @@ class Difference(Sheet[None]):
         self._width = width
         pair = self._pair()
         if pair is None:
-            return _said("There is only one generation so far. Save a change to compare it here.")
+            return _said("There is only one generation so far. The next one is compared here.")
         files = self._files(*pair)
         if files is None:
             return _said("Comparing…")

@@ -10,19 +10,22 @@ from textual.binding import Binding, BindingType
 
 from hotconf.fleet.typed import command_line, folded
 from hotconf.tui.fleet import rows as fleet
+from hotconf.tui.past.timeline import when
 from hotconf.tui.screens.sheet import Sheet, SheetList
 from hotconf.tui.view import comparison
-from hotconf.tui.view.rows import Row, Span
+from hotconf.tui.view.rows import WARNING, Row, Span
+from hotconf.tui.widgets.bars import AlertBar, StatusBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from typing import Any, TypeAlias
 
     from hotconf.fleet import Etcd, Published, Shown
     from hotconf.tui.fleet.watch import FleetWatch
     from hotconf.tui.messages import Chosen
     from hotconf.tui.view.comparison import File
+    from hotconf.tui.view.status import Status
 
     Compare: TypeAlias = Callable[[Shown, Shown], tuple[File, ...]]
     Aside: TypeAlias = Callable[[Callable[[], Any], Callable[[Any], object]], None]
@@ -69,15 +72,24 @@ class FleetScreen(Sheet[None]):
         self._watch.end()
 
     def heading(self) -> str:
-        """The name of the fleet."""
-        return f"Fleet {self._source.name}"
+        """The name of the fleet, and during an outage since when its state may differ."""
+        fact = self._watch.fact
+        if fact.trouble is None:
+            return f"Fleet {self._source.name}"
+        as_of = f", as it was at {when(fact.at, self._today())}" if fact.status is not None else ""
+        return f"Fleet {self._source.name} · {WARNING} not connected{as_of}"
+
+    def show_status(self, status: Status) -> None:
+        """With what is wrong with the program itself: this screen may stay open for long."""
+        super().show_status(status)
+        for bar, alerts in zip(self.query(StatusBar), self.query(AlertBar), strict=True):
+            alerts.show((*status.alerts, *bar.overflow))
 
     def rows(self, width: int) -> tuple[Row, ...]:
         """The whole screen."""
         toggled = self.query_one(SheetList).toggled
-        today = self._now().astimezone().date()
         commands = tuple(self._commands())
-        return fleet.rows(self._watch.fact, self._history, commands, toggled, width - 2, today)
+        return fleet.rows(self._watch.fact, self._history, commands, toggled, width - 2, self._today())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 (Textual's)
         """Compare works on entries of the history only."""
@@ -126,6 +138,9 @@ class FleetScreen(Sheet[None]):
         self._history = history
         if self.is_attached:
             self.renew()
+
+    def _today(self) -> date:
+        return self._now().astimezone().date()
 
     def _entry(self) -> Published | None:
         """The entry of the history under the cursor, if any."""

@@ -91,6 +91,14 @@ class SheetList(RowList):
         if found:
             self.show_key(self.rows[(ahead or found)[0 if step > 0 else -1]].key)
 
+    def rebuild(self) -> None:
+        """Where it was not moved from its top, what is new there is seen."""
+        resting = not (self.moved or self.cursor or self.scroll_offset.y)
+        super().rebuild()
+        if resting:
+            self.cursor = 0
+            self.scroll_home(animate=False, force=True, immediate=True)
+
     def rows_for(self, width: int) -> tuple[Row, ...]:
         """What the sheet says."""
         sheet = self.screen

@@ -91,7 +91,7 @@ def _file(base: Path, head: Compared, lines: Sequence[Compared]) -> File:
 def rows(files: Sequence[File], room: int, *, as_unified: bool) -> tuple[Row, ...]:
     """How the old files become the new ones, in `room` columns."""
     if not files:
-        return (Row(("same",), (Span("The files are the same.", "muted"),)),)
+        return (Row(("same",), (Span("Nothing differs.", "muted"),)),)
     render = _unified if as_unified else _side_by_side
     found: list[Row] = []
     for file in files:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hotconf.report.cells import wrapped
 from hotconf.report.problems.lines import spelled
+from hotconf.text import source_name
 from hotconf.tui.view.facts import NOBODY, Others, named, processes
 from hotconf.tui.view.rows import Row, Span, Tone, counted
 from hotconf.tui.view.stream import TONES, place_of
@@ -121,15 +122,20 @@ def _diagnostic(view: View, each: Listed, key: Key, width: int) -> Iterator[Row]
 
 
 def _meaning(view: View, problems: Sequence[Listed]) -> tuple[str, Tone]:
-    generation = view.facts.generation
+    generation, source = view.facts.generation, source_name(view.facts.path)
     if view.failed is not None:
         kept = f"generation {generation} stays active" if generation else "nothing is active"
-        return f"The files are not valid: {kept} until they are.", "bad"
+        if not source:
+            return f"The files are not valid: {kept} until they are.", "bad"
+        if view.failed.kind in ("missing", "unreadable"):
+            return f"The document cannot be read: {kept} until it can be.", "bad"
+        return f"The document is not valid: {kept} until it is.", "bad"
     if not view.facts.started:
         return "Nothing is loaded yet.", "muted"
     with_warnings = ", with these warnings" if problems else ""
     if elsewhere(view).refusals:
-        return f"Generation {generation} is active here{with_warnings}; other processes refuse the files.", "bad"
+        what = "document" if source else "files"
+        return f"Generation {generation} is active here{with_warnings}; other processes refuse the {what}.", "bad"
     if problems:
         return f"Generation {generation} is active{with_warnings}.", "warn"
     return f"No problems: generation {generation} is active.", "good"

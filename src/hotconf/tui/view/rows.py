@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from hotconf.report.cells import steady
+from hotconf.text import path_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +45,8 @@ class Place:
     column: int | None = None
 
     def __str__(self) -> str:
-        """`/srv/app/config.toml:4:9`, as much of it as is known."""
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        """`/srv/app/config.toml:4:9`, or `shop/prod:4:9`, as much of it as is known."""
+        return ":".join(str(part) for part in (path_name(self.file), self.line, self.column) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)

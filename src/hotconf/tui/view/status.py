@@ -84,7 +84,7 @@ def _state(view: View, now: datetime, waits: str | None) -> Iterator[Span]:
     elif view.facts.snapshot is not None:
         yield Span(f"✓ loaded {_time(view.facts.snapshot.loaded_at)}", "good")
     elif view.facts.started:
-        yield Span("waiting for a valid file", "warn")
+        yield Span(f"waiting for a valid {'document' if source_name(view.facts.path) else 'file'}", "warn")
     else:
         yield Span("starting", "muted")
     if view.warnings.now:
@@ -130,7 +130,8 @@ def _alerts(view: View) -> Iterator[Alert]:
     if view.facts.started and view.facts.snapshot is not None and not view.facts.enabled:
         yield Alert("○ hot reload off: edits are not noticed (press r to reload)", "warn")
     if view.drift:
-        yield Alert(f"≠ drift: the files differ from generation {view.facts.generation} (press r to reload)", "warn")
+        what = "the document differs" if source_name(view.facts.path) else "the files differ"
+        yield Alert(f"≠ drift: {what} from generation {view.facts.generation} (press r to reload)", "warn")
     yield from (Alert(f"{WARNING} {printable(trouble)}", "warn") for trouble in view.troubles)
     if view.lost:
         yield Alert(f"{WARNING} {counted(view.lost, 'event')} came too fast to be shown", "warn")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, get_args
 from textual.binding import Binding, BindingType
 
 from hotconf.report.cells import wrapped
-from hotconf.text import short_path
+from hotconf.text import short_path, source_name
 from hotconf.tui.view import stream
 from hotconf.tui.view.facts import Note
 from hotconf.tui.view.rows import Key, Row, Span, counted
@@ -27,6 +27,11 @@ _INTRODUCTION: Final = (
     "e opens it in your editor, ? shows all keys.",
 )
 """On the first screen, until something is saved."""
+_OF_SOURCE: Final = (
+    "{} is published elsewhere: each document is listed here, with what it changed, or why it was refused.",
+    "? shows all keys.",
+)
+"""The same of a source that is no file."""
 _OF_PROGRAM: Final = " It is what a start of the program would give; resources are not created here."
 _NONE_KEPT: Final = {
     "endings": "No reload has ended yet",
@@ -106,7 +111,8 @@ class EventsPanel(RowList):
 
     def _introduction(self, width: int) -> tuple[Row, ...]:
         name = "the file" if self._path is None else short_path(self._path)
-        here, save, keys = _INTRODUCTION
+        source = self._path is not None and source_name(self._path)
+        here, save, keys = (_INTRODUCTION[0], *_OF_SOURCE) if source else _INTRODUCTION
         texts = here.format(_OF_PROGRAM if self._of_program else ""), save.format(name), keys
         lines = [line for text in texts for line in wrapped(text, width - 3)]
         return tuple(Row(("hint", number), (Span(line, "muted"),)) for number, line in enumerate(lines))

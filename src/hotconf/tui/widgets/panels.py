@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 from textual.binding import Binding, BindingType
 
 from hotconf.report.cells import wrapped
+from hotconf.text import source_name
 from hotconf.tui.view import configuration, details, stream, tree
 from hotconf.tui.view.rows import Row, Span
 from hotconf.tui.widgets.rowlist import RowList
@@ -191,10 +192,14 @@ def _changed(item: Item) -> int:
     return int(item.mark == "changed") if item.value is not None else sum(map(_changed, item.children))
 
 
+_OF_FILE: Final = "Fix the file and save it, and it goes live. e opens your editor at the line."
+_OF_SOURCE: Final = "The first valid document that is published, or can be read again, goes live."
+
+
 def _without_configuration(view: View, width: int) -> tuple[Row, ...]:
     failed = next((entry for entry in reversed(view.entries) if entry.event is view.failed), None)
     head = Row(("none",), (Span("No valid configuration yet", "bad"),))
-    hints = wrapped("Fix the file and save it, and it goes live. e opens your editor at the line.", width - 2)
+    hints = wrapped(_OF_SOURCE if source_name(view.facts.path) else _OF_FILE, width - 2)
     tail = [Row(("hint", number), (Span(text, "muted"),)) for number, text in enumerate(hints)]
     gap = Row(("gap",), ())
     problems = tuple(stream.problem_rows(failed, width - 4, 1)) if failed is not None else ()
