@@ -325,7 +325,7 @@ class World:
             self.store.revision, self.store.pairs = self.kept[0], dict(self.kept[1])
             self.history.eras.append(Era(self.store.revision))
             self.store.expire(PUBLISHER)  # it is dead to it
-            self.asked = None
+            self.asked, self.counted = None, None
             self.versions = {version: at for version, at in self.versions.items() if at <= self.kept[0]}
             for process in self.processes:
                 process.told = None  # its connections are gone
