@@ -305,6 +305,7 @@ class Torture:
         """What was published last, after everything, reaches all."""
         with Fleet(NAME, self.cluster.endpoints, by="last") as fleet:
             fleet.resume()
+            self._until_all_are_there(fleet)
             published = self._publish_clean(fleet)
             waited = fleet.wait(published, timeout_s=PATIENCE_S)
             alive = {subject.process.pid for subject in self._alive}
@@ -317,6 +318,13 @@ class Torture:
                     f"{member.name}: {member.state} of {member.seen}: {member.reason}" for member in waited.missing
                 ]
                 self.faults.append(f"not all have applied epoch {published.epoch}: {said}, alive: {sorted(alive)}")
+
+    def _until_all_are_there(self, fleet: Fleet) -> None:
+        """After a restore an epoch is above those of the processes that are registered."""
+        alive = {subject.process.pid for subject in self._alive}
+        deadline = time.monotonic() + PATIENCE_S
+        while not alive <= {member.pid for member in fleet.status().members} and time.monotonic() < deadline:
+            time.sleep(0.5)
 
     def _settled(self, members: tuple[Member, ...], alive: set[int], published: Published) -> bool:
         said = {member.pid for member in members if member.state == "ack" and member.seen == published.epoch}
