@@ -24,6 +24,7 @@ from hotconf.fleet.errors import (
     TooLargeError,
     UnreachableError,
 )
+from hotconf.fleet.etcd import transport
 from hotconf.fleet.etcd.access import TLS, Access, access
 from hotconf.fleet.etcd.gateway import Gateway, retried
 from hotconf.fleet.etcd.requests import (
@@ -269,6 +270,37 @@ def test_what_answers_and_is_no_etcd_is_left(one_node: Cluster, place: bytes, st
             assert str(gateway.endpoint) != strange
     with Gateway(access(strange)) as gateway, pytest.raises(UnreachableError, match=strange):
         gateway.get(Get(place))
+
+
+class Endless(Strange):
+    """It never comes to an end."""
+
+    def do_POST(self) -> None:
+        """A byte after the other."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(1 << 40))
+        self.end_headers()
+        with suppress(OSError):
+            while not self.server.ended.wait(0.01):  # type: ignore[attr-defined]
+                self.wfile.write(b" ")
+
+
+def test_an_answer_without_an_end_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However steadily it comes."""
+    monkeypatch.setattr(transport, "_WHOLE", 0.05)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        server.ended = threading.Event()  # type: ignore[attr-defined]
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        try:
+            where = access(f"http://127.0.0.1:{server.server_port}")
+            with Gateway(where, timeout_s=5) as gateway, pytest.raises(UnreachableError, match="without an end"):
+                gateway.get(Get(b"a"))
+        finally:
+            server.ended.set()  # type: ignore[attr-defined]
+            server.shutdown()
+            serving.join()
 
 
 @pytest.mark.parametrize("answer", [{"responses": [1]}, {"responses": [{"response_range": 5}]}, {"header": [[]]}])

@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -40,6 +41,10 @@ _EARLY: Final = encodings.idna
 _ABOUT_OURS: Final = re.compile(r"ALERT_((?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA)$")
 """OpenSSL's reasons if the server rejects our certificate, or requires one."""
 _LARGEST_LINE: Final = 8 << 20
+_LARGEST: Final = 128 << 20
+"""Of an answer: some hundred thousand processes have less to say."""
+_WHOLE: Final = 10
+"""How many times as long as its beginning a whole answer may take."""
 _LONGEST: Final = 200
 
 
@@ -109,15 +114,17 @@ class Transport:
         Raises `UnreachableError` if the request was not sent, `ReplyLostError` if it may have been, `SilentError` if
         nothing has come back in time.
         """
+        until = time.monotonic() + _WHOLE * timeout_s
         try:
-            response = self._pool.request(**_arguments(endpoint, path, body, headers, timeout_s))
+            with self._pool.stream(**_arguments(endpoint, path, body, headers, timeout_s)) as response:
+                content = _whole(endpoint, response, until)
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
             raise UnreachableError(f"{endpoint}: {_why(error, self._presents)}") from None
         except httpcore.TimeoutException as error:
             raise SilentError(f"{endpoint}: {_why(error, self._presents)}") from None
         except _LOST as error:
             raise ReplyLostError(f"{endpoint}: {_why(error, self._presents)}") from None
-        return response.status, _json(endpoint, response.content, response.status)
+        return response.status, _json(endpoint, content, response.status)
 
     @contextmanager
     def stream(
@@ -184,6 +191,17 @@ def _arguments(
         "content": json.dumps(body, separators=(",", ":")).encode(),
         "extensions": {"timeout": times},
     }
+
+
+def _whole(endpoint: Endpoint, response: httpcore.Response, until: float) -> bytes:
+    """The content, unless it is endless, or takes that long."""
+    chunks, size = [], 0
+    for chunk in response.iter_stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _LARGEST or time.monotonic() > until:
+            raise SilentError(f"{endpoint}: an answer without an end")
+    return b"".join(chunks)
 
 
 def _lines(endpoint: Endpoint, response: httpcore.Response) -> Iterator[tuple[int, dict[str, Any]]]:
