@@ -199,6 +199,10 @@ def test_invalid_documents_are_not_published(run: Run) -> None:
     bad = run("publish", saved("port = 80"), *schema)
     assert bad.exit_code == 1
     assert "greater than or equal to 1024" in bad.stderr
+    assert "--> app.toml:1:8" in bad.stderr
+    Path("conf").mkdir()
+    assert "--> conf/bad.toml:1:8" in run("publish", saved("port = 80", "conf/bad.toml"), *schema).stderr
+    assert "--> standard input:1:8" in run("publish", "-", *schema, text="port = 80").stderr
     assert run("publish", saved("port = "), "--yes").exit_code == 1
     assert "nothing is published yet" in run("history").stderr
     fine = run("publish", saved("port = 8080"), *schema)

@@ -38,6 +38,20 @@ def test_the_leases_are_as_the_page_says() -> None:
     assert f"{voting.TTL_S} s for the publisher of an offer, which renews it every {voting.TTL_S / 3:.0f} s" in text
 
 
+def test_tls_and_users_are_set_up_as_the_page_says(tmp_path: Path) -> None:
+    """Each certificate is made, etcd demands them, and the program, the publisher and the reader get in."""
+    for tool in ("etcd", "etcdctl", "bash", "openssl"):
+        need(tool)
+    client, peer = free_ports(2)
+    ports = (":2379", f":{client}"), (":2380", f":{peer}")
+    typed = 0
+    with terminal(tmp_path) as at:
+        for command, said, printed in follow("docs/fleet-tls.md", at, tmp_path, *ports):
+            assert said == printed, f"{command}:\n{said}"
+            typed += 1
+    assert typed >= 40
+
+
 def test_the_users_are_as_the_page_says(tmp_path: Path) -> None:
     """Its roles suffice, the publisher's for a publish, and the instance's for taking part and for nothing else."""
     with running(tmp_path) as cluster, terminal(tmp_path, **_where(cluster)) as at:

@@ -67,8 +67,9 @@ def content(file: Path, form: FormatName | None) -> tuple[bytes, FormatName]:
     return read.data, form or name_of(format_of(file))
 
 
-def check(fleet: Fleet, data: bytes, form: FormatName, program: Program) -> list[str]:
-    """Show what is wrong with the document. Raises `Declined` if it must not be published; returns warnings.
+def check(fleet: Fleet, data: bytes, form: FormatName, program: Program, title: str) -> list[str]:
+    """Show what is wrong with the document, which is called `title`. Returns warnings; raises `Declined` if it must
+    not be published.
 
     Only the document is judged: a layer on the machines may set what is missing in it.
     """
@@ -76,7 +77,7 @@ def check(fleet: Fleet, data: bytes, form: FormatName, program: Program) -> list
     from hotconf.fleet.publishing.documents import MOST_BYTES
 
     options = None if len(data) > MOST_BYTES else _options(fleet.name, data, form, program)
-    if options is not None and _shows_errors(options, fleet.name):
+    if options is not None and _shows_errors(options, title):
         raise Declined("nothing was published: the document is not valid")
     try:
         fleet.check(data, form)
@@ -94,14 +95,14 @@ def check(fleet: Fleet, data: bytes, form: FormatName, program: Program) -> list
     return warnings
 
 
-def _shows_errors(options: Options[Any], name: str) -> bool:
+def _shows_errors(options: Options[Any], title: str) -> bool:
     from hotconf.cli.findings import as_text, findings
     from hotconf.cli.program import lenient
     from hotconf.inspection.inspect import inspect
 
     found = inspect(options)
     found = replace(found, problems=tuple(map(lenient, found.problems)))
-    shown = list(findings(found, options.schema, options.path, Path(name)))
+    shown = list(findings(found, options.schema, options.path, Path(title)))
     if shown:
         echo(as_text(shown, sys.stderr), err=True, color=True)
     return any(problem.severity == "error" for problem in found.problems)

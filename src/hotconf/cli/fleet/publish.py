@@ -112,7 +112,7 @@ def publish(
     remote.done["published"] = None
     data, language = judging.content(file, form)
     with remote.open() as fleet:
-        warnings = judging.check(fleet, data, language, program)
+        warnings = judging.check(fleet, data, language, program, _titled(file))
         status = fleet.status()
         if how.asked_by and not status.members:
             text = f"no process of {remote.name} is registered, so none can vote: nothing was published"
