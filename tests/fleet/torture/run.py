@@ -121,8 +121,8 @@ class Torture:
             self.jump: 3,
             self.force: 1,
             self.compact: 1,
-            self.snapshot: 1,
-            self.restore: 1,
+            self.snapshot: 3,
+            self.restore: 2,
         }
         what = self._dice.choices(list(kinds), list(kinds.values()))[0]
         self.outcomes[what.__name__] += 1
