@@ -31,6 +31,24 @@ def test_the_status_line_says_what_is_true():
     play(FakeSession(LOADED), scenario)
 
 
+def test_what_still_comes_when_the_last_screen_has_gone_is_ignored():
+    """Keys, updates and questions of Textual's may be under way while the app ends."""
+    apps = []
+
+    async def scenario(pilot):
+        apps.append(pilot.app)
+
+    play(FakeSession(LOADED), scenario)
+    (app,) = apps
+    assert app.top is None
+    key = Key("q", "q")
+    app.on_key(key)
+    assert key._no_default_action  # nor do bindings ask which screen it is for
+    assert app.check_action("help", ()) is True
+    app.leave_sheets()
+    assert app._list() is None
+
+
 def test_the_first_screen_says_what_it_is_and_what_to_do():
     """The file, and that a save is seen; once something was saved, that is what stands there."""
 

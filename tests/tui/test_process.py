@@ -43,6 +43,17 @@ def test_the_keys_that_quit_restore_the_terminal(home, keys):
         assert tty.restored
 
 
+def test_keys_that_arrive_in_one_piece_are_all_there(home):
+    """Esc closes the sheet, and `q` quits."""
+    with Tty("run", home=home) as tty:
+        tty.shows("daily_limit_usd")
+        tty.type("?")
+        tty.shows("Main screen")
+        tty.type("\x1bq")
+        assert tty.status() == 0
+        assert tty.restored
+
+
 def test_a_signal_before_the_configuration_is_there_ends_it(home):
     """At any moment of the start."""
     with Tty("run", home=home) as tty:

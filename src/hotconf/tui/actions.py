@@ -66,9 +66,14 @@ class Actions(Everywhere):
         """Add a note of the app's own to the events."""
         raise NotImplementedError
 
+    @property
+    def top(self) -> Screen[Any] | None:
+        """The screen that is shown; None while the app ends: it has none any more, and messages still come."""
+        return self.screen_stack[-1] if self.screen_stack else None
+
     def on_key(self, event: events.Key) -> None:
         """What nobody has taken is looked up among the bindings after this, unless it was typed for the search."""
-        if self.screen is self._main and self._main.typed_ahead(event):
+        if self.top is None or (self.top is self._main and self._main.typed_ahead(event)):
             event.prevent_default()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -83,7 +88,7 @@ class Actions(Everywhere):
             case "difference", _:
                 return bool(self.history.snapshots)
             case "help", _:
-                return not isinstance(self.screen, Sheet) or self.screen.helped
+                return not isinstance(self.top, Sheet) or self.top.helped
             case "edit", _:
                 return self._is_file()
             case "fleet", _:
@@ -160,7 +165,7 @@ class Actions(Everywhere):
         from hotconf.tui.screens.details import EventDetails, ValueDetails
 
         main, shown = self._main, self.focused
-        if self.screen is not main or message.row.key[0] in ("none", "hint", "gap"):
+        if self.top is not main or message.row.key[0] in ("none", "hint", "gap"):
             return
         if isinstance(shown, ConfigurationPanel) and message.row.expanded is not None:
             shown.action_turn()
@@ -195,9 +200,10 @@ class Actions(Everywhere):
             self.notify(trouble, severity="warning")
 
     def _list(self) -> RowList | None:
-        if isinstance(self.screen, Sheet):
-            return self.screen.query_one(SheetList)
-        return self.focused if isinstance(self.focused, RowList) else None
+        if isinstance(self.top, Sheet):
+            return self.top.query_one(SheetList)
+        focused = None if self.top is None else self.top.focused
+        return focused if isinstance(focused, RowList) else None
 
     def _place(self) -> Place:
         shown = self._list()
@@ -217,7 +223,7 @@ class Actions(Everywhere):
 
     def leave_sheets(self) -> None:
         """Back to the main screen."""
-        while isinstance(self.screen, Sheet):
+        while isinstance(self.top, Sheet):
             self.pop_screen()
 
     def aside(self, work: Callable[[], Result], then: Callable[[Result], object]) -> None:

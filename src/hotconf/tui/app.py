@@ -203,7 +203,7 @@ class HotconfApp(Coloured, Actions):
         self.view = view.updated(before, updates, lost)
         endings = view.new_endings(before, self.view)
         self._changed()
-        said = of_ending(endings) if isinstance(self.screen, Sheet) or self._main.hides_events else None
+        said = of_ending(endings) if isinstance(self.top, Sheet) or self._main.hides_events else None
         if said is not None:
             self._say(said)
         if self._command is not None and self.view.facts.started and not before.facts.started:
@@ -220,7 +220,8 @@ class HotconfApp(Coloured, Actions):
         for screen in self.screen_stack:
             if isinstance(screen, Sheet):
                 screen.renew()
-        self.screen.refresh_bindings()
+        if self.top is not None:
+            self.top.refresh_bindings()
         settling = self.view.touched is not None
         _run(self._ticking, running=settling or bool(self.operations.running))
         _run(self._looking, running=self.view.facts.started)

@@ -21,9 +21,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from textual.drivers.linux_driver import LinuxDriver
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers import linux_driver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual.app import App
 
 GONE_S: Final = 5.0
@@ -42,7 +46,21 @@ _RESTORED: Final = (
 """What ends all that Textual begins: the mouse, pasting, focus, keys, no wrapping, another screen, no cursor."""
 
 
-class Lasting(LinuxDriver):
+class Keys(XTermParser):
+    """Textual's own, for which Esc and the letter after it are two keys, however fast they were typed: no key is on
+    Alt here, for which most terminals send the same. Except `b` and `f`, by which some move from word to word.
+    """
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        if alt:
+            yield events.Key("escape", "\x1b")
+        yield from super()._sequence_to_key_events(sequence)
+
+
+linux_driver.XTermParser = Keys  # type: ignore[attr-defined] # the driver cannot be told otherwise
+
+
+class Lasting(linux_driver.LinuxDriver):
     """Textual's own, for which a terminal that is gone is one that shows nothing and on which nobody types."""
 
     def __init__(self, app: App[Any], **options: Any) -> None:
