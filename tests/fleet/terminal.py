@@ -22,7 +22,7 @@ _MOMENT = (
     (re.compile(r"\bby \S+@\S+ at"), "by WHO at"),
     (re.compile(r"\(pid \d+\)( on \S+)?"), "(pid PID)"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://ETCD"),
-    (re.compile(r"^canaries: web-\d", re.MULTILINE), "canaries: web-N"),
+    (re.compile(r"^    (web|proxy)-\d", re.MULTILINE), "    WHO"),
     (re.compile(r"^Waiting for .* Ctrl\+C to stop\.\n", re.MULTILINE), ""),
 )
 """What differs each time: when, who, where, and which of the copies is the canary."""

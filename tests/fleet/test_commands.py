@@ -20,11 +20,13 @@ from fleet.etcd import Cluster
 from fleet.simulated import Judge, Simulated, accept
 from hotconf import HotReloadWatcher
 from hotconf.cli.app import hotconf
+from hotconf.cli.fleet.text import status_lines
 from hotconf.fleet import Etcd, Fleet, Published, UnreachableError
 from hotconf.fleet.etcd.access import access
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.records import Document
 from outputs.test_ci_commands import taken_for_commands
+from tui.fleet import made
 from waiting import wait_until
 
 pytestmark = pytest.mark.real_tool
@@ -111,6 +113,34 @@ def test_first_publish_and_status(run: Run, join: Join) -> None:
     found = json.loads(run("status", "--json").stdout)
     assert (found["current"]["version"], found["states"]["ack"]) == ("1", 2)
     assert run("history").stdout.rstrip().endswith(": first")
+
+
+def test_status_lists_who_runs_what(run: Run, join: Join) -> None:
+    """Each process below its version, with labels, canary and refusal; of many only those that need attention."""
+    run("publish", saved("port = 1"), "--yes", "--no-app")
+    join("web-1", zone="eu")
+    join("web-2", lambda document: None if document.version == "1" else "port: too large")
+    run("publish", saved("port = 2"), "--yes", "--no-app", "--wait")
+    run("rollback", "--yes", "--wait")
+    run("publish", saved("port = 3"), "--yes", "--no-app", "--wait", "--canary", "zone=eu")
+    assert run("status").stdout.splitlines()[1:] == [
+        "2 processes: 2 accepted",
+        "  version 1: 1 process",
+        "    web-2 (pid 1) on host",
+        "  version 3: 1 process",
+        "    web-1 (pid 1) on host, zone=eu, canary",
+    ]
+    run("promote", "--wait")
+    assert "    web-2 (pid 1) on host, refused: port: too large" in run("status").stdout.splitlines()
+
+
+def test_status_of_many() -> None:
+    """Of more than twenty, those that need attention are listed; all of them on demand."""
+    found = made.status(*map(made.member, range(30)), made.member(30, "nack", "too large"))
+    few, every = list(status_lines(found)), list(status_lines(found, everyone=True))
+    refused = "  web-30 (pid 1030) on h serves version 6: too large"
+    assert few[-3:] == ["refused:", refused, "(--all lists every process)"]
+    assert sum("web-" in line for line in every) == 31
 
 
 def test_nobody_accepted_it(run: Run) -> None:

@@ -50,8 +50,10 @@ def published_json(published: Published) -> dict[str, Json]:
     return {key: value for key, value in asdict(published).items() if key != "publish_id"}
 
 
-def status_lines(status: FleetStatus) -> Iterator[str]:
-    """The current version, counts by version and state, and the processes that need attention."""
+def status_lines(status: FleetStatus, *, everyone: bool = False) -> Iterator[str]:
+    """The current version, counts by state and version, and the processes: all if they are few, or with `everyone`;
+    else those that need attention.
+    """
     current = status.current
     if current is not None:
         yield f"current: {published_line(current)}"
@@ -70,9 +72,15 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
         return
     states = ", ".join(f"{status.states[state]} {_WORDS[state]}" for state in _WORDS if status.states[state])
     yield f"{counted(len(status.members))}: {states}"
+    everyone = everyone or len(status.members) <= _MOST
     for version, number in sorted(status.versions.items(), key=lambda pair: (-pair[1], natural(pair[0]))):
         what = printable(f"version {version}") if version else "nothing, or a kept state"
         yield f"  {what}: {counted(number)}"
+        for member in status.members if everyone else ():
+            if member.version == version:
+                yield printable(f"    {_member_text(member)}")
+    if everyone:
+        return
     if canaries := [printable(member.name) for member in status.members if member.canary]:
         more = f" and {len(canaries) - _MOST} more" if len(canaries) > _MOST else ""
         yield f"canaries: {', '.join(canaries[:_MOST])}{more}"
@@ -80,6 +88,20 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
     yield from member_lines("ahead of the current version", status.of("ahead"))
     yield from member_lines("deferred", status.of("deferred"))
     yield from member_lines("not answered yet", status.of("behind"))
+    yield "(--all lists every process)"
+
+
+def _member_text(member: Member) -> str:
+    """`web-1 (pid 1234) on host, zone=eu, canary, refused: reason`."""
+    labels = [f"{key}={value}" for key, value in sorted(member.labels.items())]
+    canary = ["canary"] if member.canary else []
+    state = [] if member.state == "ack" else [f"{_WORDS[member.state]}{_reason(member)}"]
+    return ", ".join([f"{member.name} on {member.host}", *labels, *canary, *state])
+
+
+def _reason(member: Member) -> str:
+    # That of one that has not answered is about what was current before.
+    return f": {shortened(member.reason, _LONGEST)}" if member.reason and member.state != "behind" else ""
 
 
 def problem_lines(unreadable: Sequence[Unreadable]) -> Iterator[str]:
@@ -96,10 +118,8 @@ def member_lines(title: str, members: Sequence[Member]) -> Iterator[str]:
         return
     yield f"{title}:"
     for member in members[:_MOST]:
-        # That of one that has not answered is about what was current before.
-        reason = f": {shortened(member.reason, _LONGEST)}" if member.reason and member.state != "behind" else ""
         serves = f"version {member.version}" if member.version else "a kept state, or nothing"
-        yield printable(f"  {member.name} on {member.host} serves {serves}{reason}")
+        yield printable(f"  {member.name} on {member.host} serves {serves}{_reason(member)}")
     if len(members) > _MOST:
         yield f"  … and {len(members) - _MOST} more"
 
