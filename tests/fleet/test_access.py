@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hotconf.errors import UsageError
+from hotconf.fleet import Fleet
 from hotconf.fleet.etcd.access import TLS, access
 
 
@@ -104,3 +105,11 @@ def test_a_password_is_never_shown() -> None:
     assert "one" not in repr(made)
     assert [made.secret(), made.secret()] == ["one", "two"]
     assert "swordfish" not in repr(access("a", user="me", password="swordfish"))
+
+
+def test_who_publishes() -> None:
+    """etcd's user, if there is one, else the one of the process; or whoever is named."""
+    arguments = {"endpoints": "127.0.0.1:1"}
+    assert Fleet("a", **arguments, user="ann", password="x").by.startswith("ann@")
+    assert "@" in Fleet("a", **arguments).by
+    assert Fleet("a", **arguments, by="build 7").by == "build 7"

@@ -61,7 +61,7 @@ class _Wanted:
     "--quorum", metavar="N", help="Only if that many say that they can: 50 or 90%; the others follow, or refuse."
 )
 @waiting.wait_options
-@click.option("--auto-rollback", is_flag=True, help="With --wait: go back if too many refuse it.")
+@click.option("--auto-rollback", is_flag=True, help="With --wait: go back as soon as too many refuse it.")
 @click.option(
     "--max-nack",
     metavar="N",
@@ -73,7 +73,7 @@ class _Wanted:
     "bake_s",
     metavar="SECONDS",
     type=waiting.SECONDS,
-    help="How long --auto-rollback watches; --timeout by default.",
+    help="How long --auto-rollback watches, even if all accept it; --timeout by default.",
 )
 @click.option("--expect", metavar="VERSION", help="Only if this version is current.")
 @click.option("--override", is_flag=True, help="Even while another publish is being voted on, which is dropped.")
@@ -98,7 +98,7 @@ def publish(
     current in the meantime. Each process checks it again, and keeps what it has if it refuses.
 
     A document that is current already is not published again; with --wait or --all-or-nothing, its answers are
-    waited for.
+    waited for. --all-or-nothing and --quorum ask all, so they exclude --canary, --auto-rollback and --override.
 
     Exit status: 0 published, or current already; with --wait accepted by all, or by all but --max-nack;
     1 not published, or, with --wait, refused by one, not answered in time, or nobody is there; 2 etcd cannot be

@@ -63,11 +63,11 @@ class Fleet(Following):
         insecure: bool = False,
         by: str | None = None,
     ) -> None:
-        """Arguments as for `Etcd`. `by`: who publishes; by default, the user and the host of this process."""
+        """Arguments as for `Etcd`. `by`: who publishes; by default `user`, or that of the process, and the host."""
         reached = access(endpoints, tls=tls, user=user, password=password, insecure=insecure)
         super().__init__(Gateway(reached), Keys.of(name, prefix))
         self.name = name
-        self.by = by if by is not None else _me()
+        self.by = by if by is not None else _me(user)
 
     def __enter__(self) -> Self:
         return self
@@ -369,12 +369,12 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _me() -> str:
+def _me(user: str | None) -> str:
     import getpass
     import socket
 
     try:
-        user = getpass.getuser()
+        user = user or getpass.getuser()
     except (OSError, KeyError):  # the system does not know this user
         user = "unknown"
     return f"{user}@{socket.gethostname()}"
