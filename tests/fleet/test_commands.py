@@ -330,6 +330,10 @@ def test_what_was_published_is_said_although_the_wait_fails(run: Run, monkeypatc
     done = run("publish", saved("port = 1"), "--yes", "--wait", "--json")
     found = json.loads(done.stdout)
     assert (done.exit_code, found["published"]["version"], found["error"]) == (2, "1", "nobody answers")
+    run("publish", saved("port = 2"), "--yes")
+    back = run("rollback", "--yes", "--wait", "--json")
+    found = json.loads(back.stdout)
+    assert (back.exit_code, found["version"], found["error"]) == (2, "1", "nobody answers")
 
 
 def test_times_are_checked_first(run: Run) -> None:

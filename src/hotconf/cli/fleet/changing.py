@@ -115,7 +115,8 @@ def _finish(
     """Print it, and with --wait its result; exits with 1 if not all processes accept it."""
     from hotconf.cli.fleet.text import published_json, published_line
 
-    done = published_json(published) if as_json else None
+    remote.done.update(published_json(published))
+    done = remote.done if as_json else None
     if done is None:
         echo(f"{what}: {published_line(replace(published, action='publish'))}")
     fine = timeout_s is None or waiting.wait_for(remote, fleet, published, timeout_s, done)
