@@ -183,7 +183,8 @@ class World:
         self._publish(self.desk, override=True)
 
     def canary(self) -> None:
-        """A document for some."""
+        """A document for some. What its publisher calls stable was not read before a restore: that takes seconds."""
+        self.line.old = None
         self._publish(self.desk, canary="zone=eu")
 
     def promote(self) -> None:
