@@ -113,10 +113,13 @@ def test_what_is_no_document_is_not_published(fleet: Fleet) -> None:
 
 
 def test_the_same_again_is_refused(fleet: Fleet) -> None:
-    """It is current already."""
+    """It is current already. In another format the same bytes are another document."""
     fleet.publish(b"port = 1")
     with pytest.raises(UnchangedError, match="is version 1, current already"):
         fleet.publish(b"port = 1")
+    fleet.publish(b'{"port": 1}', format="json")
+    assert fleet.publish(b'{"port": 1}', format="yaml").version == "3"
+    fleet.rollback("1")
     with pytest.raises(UnchangedError):
         fleet.rollback("1")
 

@@ -119,12 +119,12 @@ def publish(
             raise Declined(f"{text}. Start one first, or publish without {how.asked_by}")
         seen = status.current.version if status.current is not None else "" if status.nothing else None
         expect = seen if expect is None else expect
-        found = _already(status, data, how) if expect == seen else None
+        found = _already(status, (data, language), how) if expect == seen else None
         if found is None and expect == seen:
             _show_difference(fleet, status, _titled(file), (data, language), program)
             for warning in warnings:
                 echo(warning, err=True)
-            if not (yes or _is_current(status, data)):  # which is refused
+            if not (yes or _is_current(status, (data, language))):  # which is refused
                 _confirm(status, how)
         if status.pause is not None:
             _say_pause(remote, status.pause)
@@ -145,13 +145,15 @@ def publish(
         raise Exit(1)
 
 
-def _is_current(status: FleetStatus, data: bytes) -> bool:
-    return status.current is not None and status.current.sha256 == sha256(data).hexdigest()
+def _is_current(status: FleetStatus, document: tuple[bytes, FormatName]) -> bool:
+    data, language = document
+    current = status.current
+    return current is not None and (current.sha256, current.format) == (sha256(data).hexdigest(), language)
 
 
-def _already(status: FleetStatus, data: bytes, how: _Wanted) -> Published | None:
+def _already(status: FleetStatus, document: tuple[bytes, FormatName], how: _Wanted) -> Published | None:
     """What is current, if that is this document, for those who are to serve it."""
-    current = status.current if _is_current(status, data) else None
+    current = status.current if _is_current(status, document) else None
     return current if current is not None and current.canary in (None, how.canary) else None
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from hotconf.fleet.protocol.keys import Keys
 from hotconf.fleet.protocol.known import Known, misread
-from hotconf.fleet.protocol.records import Current
+from hotconf.fleet.protocol.records import Current, Document
 from hotconf.fleet.publishing.results import ConflictError, Published, UnchangedError
 from hotconf.text import printable
 
 
-def new(keys: Keys, found: Known, data: bytes, expect: str | None) -> None:
-    """Raises if `data` is current, or if another version than `expect` is."""
+def new(keys: Keys, found: Known, document: Document, expect: str | None) -> None:
+    """Raises if `document` is current, whatever its version, or if another version than `expect` is."""
     expected(keys, found, expect)
     current = found.current
     if current is None:
         return
-    if current.document.matches(data):
+    if _same(current.document, document):
         advice = ": promote it" if current.canary else ""
         raise UnchangedError(f"this document is version {current.document.version}, current already{advice}")
-    if current.canary is not None and current.canary.stable.matches(data):
+    if current.canary is not None and _same(current.canary.stable, document):
         version = current.canary.stable.version
         raise UnchangedError(f"this document is version {version}, which all but the canaries serve: roll back")
+
+
+def _same(one: Document, other: Document) -> bool:
+    return (one.sha256, one.format) == (other.sha256, other.format)
 
 
 def expected(keys: Keys, found: Known, expect: Published | str | None) -> None:

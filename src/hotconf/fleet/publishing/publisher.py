@@ -106,8 +106,8 @@ class Fleet(Following):
         publish_id = token_hex(8)
 
         def make(state: State) -> Current:
-            checks.new(self._keys, state.known, data, expect)
             document = Document(state.version, sha256(data).hexdigest(), format)
+            checks.new(self._keys, state.known, document, expect)
             made = self._current(state, document, "publish", note, publish_id)
             chosen = None if canary is None else canary_of(canary, publish_id, state)
             return replace(made, canary=chosen)
@@ -157,8 +157,8 @@ class Fleet(Following):
         arguments.seconds("wait_s", wait_s, 1, 3600)
         state = reading.read(self._gateway, self._keys)
         checks.free(self._keys, state.known)
-        checks.new(self._keys, state.known, data, expect)
         document = Document(state.version, sha256(data).hexdigest(), form)
+        checks.new(self._keys, state.known, document, expect)
         current = self._current(state, document, "publish", note, token_hex(8))
         rule = None if quorum is None else quorum.rule
         asked = Offer(document, current.epoch, state.known.base, wait_s, self.by, note, current.publish_id, rule)
