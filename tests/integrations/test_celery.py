@@ -49,6 +49,12 @@ class Worker:
         (self.root / "new").write_text(text)
         (self.root / "new").replace(self.root / "config.toml")
 
+    @property
+    def listens(self) -> bool:
+        """Whether it has written, whole, where its tasks and its commands come from."""
+        exchanges = (self.root / "queue" / f"{name}.exchange" for name in ("celery", "celery.pidbox"))
+        return all(each.exists() and each.read_text().endswith("]") for each in exchanges)
+
     def ask(self) -> tuple[int, float]:
         """Which process answered, and what."""
         with self.paused():
@@ -92,9 +98,7 @@ def working(root: Path, *options: str) -> Iterator[Worker]:
     """A worker, which ends well."""
     worker = Worker(root, *options)
     try:
-        worker.until(
-            lambda: (worker.root / "queue" / "celery.exchange").exists() or worker.process.poll() is not None
-        )
+        worker.until(lambda: worker.listens or worker.process.poll() is not None)
         yield worker
         worker.process.terminate()
         assert worker.process.wait(LONG_S) == 0, worker.log.read_text()
