@@ -33,9 +33,10 @@ def report() -> str:
         for number, frame in sys._current_frames().items()
     )
     objects = gc.get_objects()
-    running = [each for each in objects if isinstance(each, Thread) and each.alive]
-    runners = [each for each in objects if isinstance(each, _Runner) and each.thread.alive]
-    shown = [each for each in objects if isinstance(each, _SHOWN)]
+    # By type: isinstance() would ask lazy objects of others for their class, which may raise.
+    running = [each for each in objects if issubclass(type(each), Thread) and each.alive]
+    runners = [each for each in objects if issubclass(type(each), _Runner) and each.thread.alive]
+    shown = [each for each in objects if issubclass(type(each), _SHOWN)]
     states = (f"{each!r}: {_state(each)}" for each in (*shown, *running, *runners))
     return "\n".join([*stacks, f"At {time.monotonic_ns()}:", *states])
 
