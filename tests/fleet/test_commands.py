@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -205,11 +206,23 @@ def test_quorum(run: Run, join: Join) -> None:
     run("publish", saved("port = 8080"), "--yes")
     join("web-1")
     join("web-2")
-    join("web-3", lambda document: None if document.version == "1" else "port: too large")
+    asked, late = threading.Event(), threading.Event()
+
+    def refuse(document: Document) -> str | None:
+        """Its record stays as it was when it voted."""
+        if document.version == "1":
+            return None
+        if asked.is_set():
+            late.wait(60)
+        asked.set()
+        return "port: too large"
+
+    join("web-3", refuse)
     done = run("publish", saved("port = 9090"), "--yes", "--quorum", "60%")
+    late.set()
     assert done.exit_code == 0
-    _, asked, title, refused = done.stdout.splitlines()
-    assert (asked, title) == ("prepared before by 2 of 3 processes", "said no:")
+    _, prepared, title, refused = done.stdout.splitlines()
+    assert (prepared, title) == ("prepared before by 2 of 3 processes", "said no:")
     assert "web-3 (pid 1) on host" in refused
     assert refused.endswith(": port: too large")
     assert "quorum 60%" in run("history").stdout

@@ -167,7 +167,8 @@ def voted_lines(status: FleetStatus, version: str) -> Iterator[str]:
     for member in status.members:
         votes[member.vote.answer if member.vote.version == version else None].append(member)
     yield f"prepared before by {len(votes['yes'])} of {counted(len(status.members))}"
-    yield from member_lines("said no", [replace(each, reason=each.vote.reason) for each in votes["no"]])
+    refused = [replace(each, reason=each.vote.reason, state="nack") for each in votes["no"]]
+    yield from member_lines("said no", refused)  # why, whether or not its record has caught up since
     yield from member_lines("had not answered", [replace(each, reason="") for each in votes[None]])
 
 
