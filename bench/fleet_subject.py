@@ -102,7 +102,7 @@ def main() -> None:
             tls = TLS(*files) if files else None
             watcher = HotReloadWatcher(Etcd(fleet, endpoints, tls=tls, instance="idle"), Config)
         watcher.start()
-        time.sleep(1)  # it takes part by now
+        time.sleep(1)  # it is registered by now
         print(json.dumps(resident() - before), flush=True)
         sys.stdin.read()
         watcher.close()

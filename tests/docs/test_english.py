@@ -39,6 +39,8 @@ EDITED = [
         for folder in ("integrations", "fleet", "cli/fleet", "tui/fleet")
         for path in (SOURCE / folder).rglob("*.py")
     ),
+    *(ROOT / "tests/fleet").rglob("*.py"),
+    *(ROOT / "bench").glob("fleet*.py"),
     *(SOURCE / path for path in ("engine/offers.py", "sources/source.py", "tui/screens/fleet.py")),
 ]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
@@ -71,9 +73,9 @@ def test_no_odd_phrase_in_a_message() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("path", EDITED, ids=lambda path: path.relative_to(SOURCE).as_posix())
+@pytest.mark.parametrize("path", EDITED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_odd_phrase_in_a_docstring_or_a_comment(path) -> None:
-    """Of what those read who write an integration, or operate a fleet."""
+    """In what people read who write an integration, operate a fleet, or test one."""
     with tokenize.open(path) as file:
         tokens = tokenize.generate_tokens(file.readline)
         texts = [(each.start[0], each.string) for each in tokens if each.type in (tokenize.COMMENT, tokenize.STRING)]

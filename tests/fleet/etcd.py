@@ -132,7 +132,7 @@ class Cluster:
 
     @property
     def names(self) -> str:
-        """All servers, as each is told at its start."""
+        """All servers, as each is started with them."""
         return ",".join(f"{member.name}={member.peer_url}" for member in self.members)
 
     def start(self, *members: Member) -> None:

@@ -71,7 +71,7 @@ class Proxy:
         self._delay_s = seconds
 
     def swallow(self) -> None:
-        """From now on nothing arrives any more, and nobody is told."""
+        """Drop all data from now on, silently."""
         self._cut = False
         self._do(self._set(open_=False))
 
@@ -155,7 +155,7 @@ class Proxy:
 class PeerProxy(Proxy):
     """In front of the port of a server of etcd at which the other servers reach it: each of them may be cut off.
 
-    A connection is of one server, which says in its requests who it is. So only plain text can be told apart.
+    A connection is of one server, which says in its requests who it is: readable only in plain text.
     """
 
     def __init__(self, port: int) -> None:

@@ -54,7 +54,7 @@ class Store:
         self._delete(gone)
 
     def copy(self) -> Store:
-        """As it is now, for whoever reads it too early."""
+        """As it is now, for a publisher that reads too early."""
         made = Store()
         made.revision, made.pairs = self.revision, dict(self.pairs)
         return made

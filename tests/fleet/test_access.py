@@ -108,7 +108,7 @@ def test_a_password_is_never_shown() -> None:
 
 
 def test_who_publishes() -> None:
-    """etcd's user, if there is one, else the one of the process; or whoever is named."""
+    """The name that is given, else etcd's user, else the login."""
     arguments = {"endpoints": "127.0.0.1:1"}
     assert Fleet("a", **arguments, user="ann", password="x").by.startswith("ann@")
     assert "@" in Fleet("a", **arguments).by

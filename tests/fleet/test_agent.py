@@ -115,7 +115,7 @@ def test_refused_documents_change_nothing(board: Board, path: Path) -> None:
 
 @pytest.mark.usefixtures("agent")
 def test_offers_are_prepared_and_decided(board: Board, path: Path) -> None:
-    """An offer is beside the file until it is decided; nothing is left of one that is withdrawn."""
+    """An offer is in a file of its own until it is decided; one that is withdrawn leaves nothing behind."""
     assert board.link is not None
     answers: list[Verdict] = []
     board.link.offer(Fetched(b"two", "2"), answers.append)

@@ -1,4 +1,4 @@
-"""All or nothing over real watchers with real resources: whoever votes yes has made them."""
+"""All or nothing over real watchers with real resources: a process that votes yes has made them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Process:
     opened: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     refuses: int = -1
-    """The port that cannot be had."""
+    """The port that no resource can be made for."""
     gate: threading.Event = field(default_factory=threading.Event)
     """Until it is set nothing is opened but the first."""
 
@@ -74,7 +74,7 @@ def fleet(one_node: Cluster) -> Iterator[Fleet]:
 
 @pytest.fixture
 def start(one_node: Cluster, fleet: Fleet) -> Iterator[Start]:
-    """Instances with a resource each, which take part."""
+    """Registered instances with a resource each."""
     with ExitStack() as stack:
 
         def made(name: str, endpoints: list[str] | None = None) -> Process:

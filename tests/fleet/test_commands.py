@@ -228,6 +228,9 @@ def test_quorum(run: Run, join: Join) -> None:
     assert "quorum 60%" in run("history").stdout
     as_json = json.loads(run("publish", saved("port = 9091"), "--yes", "--quorum", "2", "--json").stdout)
     assert as_json["published"]["quorum"] == "2"
+    said = {each["instance"]: (each["vote"], each["vote_reason"]) for each in as_json["status"]["members"]}
+    assert said["web-3"] == ("no", "port: too large")
+    assert said["web-1"] == ("yes", "")
     assert [member["vote"] for member in as_json["status"]["members"]] == ["yes", "yes", "no"]
     few = run("publish", saved("port = 9092"), "--yes", "--quorum", "3")
     assert (few.exit_code, few.stdout) == (1, "")
@@ -280,7 +283,7 @@ def test_formats(run: Run, join: Join) -> None:
 
 
 def test_second_publisher_is_not_overwritten(run: Run) -> None:
-    """What was published meanwhile stays, and the other publisher is told what it is."""
+    """What was published meanwhile stays, and the other publisher sees what it is."""
     run("publish", saved("port = 1"), "--yes")
     late = run("publish", saved("port = 2"), "--yes", "--expect", "7")
     assert late.exit_code == 1
@@ -483,7 +486,7 @@ def test_going_back_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_something_else_became_current(run: Run, join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits is told what it is, and not how many accept that."""
+    """--wait says what it is, and not how many accept that."""
     join("web-1")
     publish = Fleet.publish
 

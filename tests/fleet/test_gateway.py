@@ -109,7 +109,7 @@ def test_one_comparison_covers_a_range(gateway: Gateway, place: bytes) -> None:
 
 
 def test_a_lease_holds_its_keys(gateway: Gateway, place: bytes) -> None:
-    """They go with it, and whoever keeps it alive afterwards hears of it."""
+    """They go with it, and renewing it afterwards is an error."""
     lease = gateway.grant(60)
     put(gateway, place + b"a", b"1", lease.id)
     gateway.keep_alive(lease)
@@ -153,7 +153,7 @@ def test_a_document_that_is_too_large(gateway: Gateway, place: bytes) -> None:
 
 
 def test_a_compacted_revision(gateway: Gateway, place: bytes) -> None:
-    """Whoever watches from there reads afresh."""
+    """A watch from there is an error: read again."""
     put(gateway, place + b"a", b"1")
     now = put(gateway, place + b"a", b"2")
     gateway._call("/v3/kv/compaction", {"revision": str(now)}, writes=True)
@@ -224,7 +224,7 @@ def test_a_watch_that_is_never_answered_is_no_silence(one_node: Cluster, place: 
 
 
 class Strange(BaseHTTPRequestHandler):
-    """What answers at the port of an etcd, and is none."""
+    """A server at the port of an etcd that is not etcd."""
 
     status, body = 502, b"<html>no server is there</html>"
 
@@ -313,7 +313,7 @@ def test_what_is_no_answer_of_etcd_is_an_error_of_ours(one_node: Cluster, answer
 
 
 def failing() -> str:
-    """A password that cannot be had."""
+    """A password function that fails."""
     raise FileNotFoundError("/run/secrets/swordfish")
 
 
@@ -350,7 +350,7 @@ def test_a_connection_is_used_again(one_node: Cluster, place: bytes) -> None:
 
 
 def test_a_store_that_goes_back_is_noticed(tmp_path: Path) -> None:
-    """An answer with a lower revision than one seen before means a restore, whoever gets it."""
+    """An answer with a lower revision than one seen before means a restore, whichever request gets it."""
     with running(tmp_path) as cluster, Gateway(access(cluster.endpoints)) as gateway:
         put(gateway, b"a", b"1")
         cluster.ctl("snapshot", "save", str(tmp_path / "kept"))
@@ -431,7 +431,7 @@ def test_servers_must_show_a_certificate_that_is_trusted(three_nodes: Cluster) -
 
 
 def test_client_certificates(three_nodes: Cluster) -> None:
-    """One that has a CN is refused by etcd's gateway, and one that is missing by etcd: both are told."""
+    """One that has a CN is refused by etcd's gateway, and one that is missing by etcd: the error says which."""
     home = three_nodes.tls_files
     assert home is not None
     named = TLS(str(home / "ca.pem"), str(home / "named.pem"), str(home / "named.key"))
@@ -445,7 +445,7 @@ def test_client_certificates(three_nodes: Cluster) -> None:
 
 
 def test_the_leader_is_killed(tmp_path: Path) -> None:
-    """The others elect one, and whoever asks gets an answer or an error of ours, never anything else."""
+    """The others elect one; each request gets an answer or a `FleetError`."""
     with running(tmp_path, 3) as cluster, Gateway(access(cluster.endpoints)) as gateway:
         put(gateway, b"a", b"0")
         cluster.leader().kill()
@@ -462,7 +462,7 @@ def test_the_leader_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("then", ["find", "call"])
 def test_a_lost_answer_stays_lost_when_nothing_can_be_reached_any_more(then: str) -> None:
-    """Whoever then cannot ask what was done does not say that nothing was."""
+    """If nothing can be learned afterwards, the error does not claim that nothing was done."""
     answers = iter([ReplyLostError("lost")])
 
     def call() -> str:

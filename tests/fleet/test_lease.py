@@ -1,4 +1,4 @@
-"""A process takes part in a real etcd: its vote and its record live as long as its lease."""
+"""A process in a real etcd: its vote and its record live as long as its lease."""
 
 from __future__ import annotations
 

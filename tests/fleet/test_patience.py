@@ -134,7 +134,7 @@ def test_what_reads_is_asked_again(slow: Slow, gateway: Gateway) -> None:
 
 
 def test_what_writes_is_not_asked_again(slow: Slow, gateway: Gateway) -> None:
-    """It may have been done; whoever tries again waits for longer, also while what reads is quick."""
+    """It may have been done; a retry waits longer, even while reads are quick."""
     slow.takes_s["txn"] = 1.5
     with pytest.raises(ReplyLostError):
         gateway.commit(WRITE)
@@ -145,7 +145,7 @@ def test_what_writes_is_not_asked_again(slow: Slow, gateway: Gateway) -> None:
 
 
 def test_whoever_asks_again_by_himself_gets_one_try(slow: Slow) -> None:
-    """An instance reads afresh after each failure, and must not be kept waiting by one request."""
+    """An instance reads again after each failure, and must not be kept waiting by one request."""
     slow.takes_s["range"] = 99.0
     with Gateway(access("127.0.0.1"), timeout_s=4.0, insists=False) as gateway:
         gateway._transport = slow  # type: ignore[assignment]
@@ -157,7 +157,7 @@ def test_whoever_asks_again_by_himself_gets_one_try(slow: Slow) -> None:
 
 @pytest.mark.real_tool
 def test_a_slow_etcd_is_followed(one_node: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its answers take longer than they are waited for at first: the instance starts, takes part, and follows, and
+    """Its answers take longer than they are waited for at first: the instance starts, registers, and follows, and
     its connection stays.
     """
     monkeypatch.setattr(patience, "FIRST_S", 0.2)

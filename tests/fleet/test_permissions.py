@@ -1,4 +1,4 @@
-"""A role that lacks something, in an etcd that knows users: whoever needs it learns what is missing."""
+"""A role that lacks something, in an etcd with users: the process or command that needs it says what is missing."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_instance_that_may_not_read_does_not_start(three_nodes: Cluster, belo
 def test_an_instance_that_may_not_take_part_serves(
     three_nodes: Cluster, below: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It says what is missing, once, does not ask all the time, and takes part as soon as it may."""
+    """It says what is missing, once, does not retry all the time, and registers as soon as it may."""
     monkeypatch.setattr(following, "TROUBLE_S", 0.2)
     monkeypatch.setattr(lease, "_HELD_S", 0.2)
     monkeypatch.setattr(lease, "_FORBIDDEN_S", 0.2)
@@ -168,7 +168,7 @@ def typed(three_nodes: Cluster, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
 @pytest.mark.real_tool
 def test_commands_say_what_is_missing(three_nodes: Cluster, typed: Callable[..., Result]) -> None:
-    """Each in its last line, with the user and the prefix; whoever has what is missing can do it."""
+    """Each in its last line, with the user and the prefix; with the grant, the command works."""
     name, user = made(three_nodes, {"ctl/": "read", "doc/": "read", "log/": "readwrite"})
 
     def said(*arguments: str) -> str:

@@ -79,7 +79,7 @@ def test_what_is_served_offered_or_stable_stays(fleet: Fleet, one_node: Cluster)
 
 
 def test_entries_that_came_later_stay(fleet: Fleet) -> None:
-    """Whoever has confirmed a list deletes what was in it, whatever was published meanwhile."""
+    """After a confirmation, what was listed is deleted, whatever was published meanwhile."""
     for port in range(5):
         fleet.publish(f"port = {port}".encode())
     listed = fleet.prune(3, dry_run=True)

@@ -125,7 +125,7 @@ def test_the_same_again_is_refused(fleet: Fleet) -> None:
 
 
 def test_two_publishers_at_once(fleet: Fleet, other: Fleet) -> None:
-    """One wins; the other is told what is current now."""
+    """One wins; the other learns what is current now."""
     fleet.publish(b"port = 1")
     told: list[ConflictError] = []
     won = []
@@ -340,7 +340,7 @@ def test_a_vote_after_the_count_counts(fleet: Fleet, join: Join, monkeypatch: py
 
 
 def test_an_open_offer_is_in_the_way_of_others(fleet: Fleet, other: Fleet, join: Join) -> None:
-    """A publish is told of it, and may override it: then nothing comes of it."""
+    """A publish fails because of it, or overrides it: then the offer has no effect."""
     join("silent").votes = False
     failed: list[Exception] = []
 
@@ -415,7 +415,7 @@ def test_statuses_are_followed(fleet: Fleet, join: Join) -> None:
 
 
 def test_users_of_roles_publish(three_nodes: Cluster) -> None:
-    """A publisher may; an instance may not, and is told so."""
+    """A publisher may; an instance may not, and gets an error."""
 
     def who(name: str) -> dict[str, object]:
         return {"tls": three_nodes.tls, "user": name, "password": f"{name}-secret"}

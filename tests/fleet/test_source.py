@@ -146,7 +146,7 @@ def test_a_start_without_etcd_and_without_a_state(tmp_path: Path) -> None:
 def test_cut_off_it_serves_the_old_and_catches_up(
     fleet: Fleet, start: Start, one_node: Cluster, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether its connections are closed, or nothing arrives any more: it is told, and over when it is over."""
+    """Whether its connections are closed or silent: the outage is reported, and so is its end."""
     monkeypatch.setattr(following, "TROUBLE_S", 0.2)
     monkeypatch.setattr(lease, "BEAT_S", 0.5)
     with Proxy(one_node.members[0].client) as proxy:
@@ -198,7 +198,7 @@ def test_another_server_takes_over(
 
 
 def test_a_server_that_the_others_have_lost_is_left(tmp_path: Path) -> None:
-    """It still answers, and knows nothing new: who follows at it, goes to another one."""
+    """It still answers, but has nothing new: its watchers move to another server."""
     with ExitStack() as stack:
         cluster = stack.enter_context(running(tmp_path, 3, apart=True))
         fleet = stack.enter_context(Fleet("shop", cluster.endpoints))
@@ -228,7 +228,7 @@ def test_paused_instances_hold(fleet: Fleet, start: Start) -> None:
 
 
 def test_canaries_and_the_others(fleet: Fleet, start: Start) -> None:
-    """Whoever has the label serves the new; a start does not change that."""
+    """Instances with the label serve the new version, also after a restart."""
     eu, us = start("web-1", labels={"zone": "eu"}), start("web-2", labels={"zone": "us"})
     waited = fleet.wait(fleet.publish(b"port = 2", canary="zone=eu"))
     assert waited.everywhere
@@ -256,7 +256,7 @@ def test_a_document_that_was_changed_is_refused(fleet: Fleet, start: Start, one_
 def test_what_is_no_record_is_trouble(
     fleet: Fleet, start: Start, one_node: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody wrote nonsense: it is told, without quoting it, and the next publish is followed."""
+    """A record that is not understood is reported, without quoting it, and the next publish is followed."""
     monkeypatch.setattr(following, "TROUBLE_S", 0.2)
     watcher = start("web-1")
     key = Keys.of(fleet.name).current.decode()
@@ -326,7 +326,7 @@ def attempt(fleet: Fleet, data: bytes) -> Published | None:
 
 
 def test_compacted_while_it_was_away(fleet: Fleet, start: Start, one_node: Cluster) -> None:
-    """It reads afresh."""
+    """It reads the current state again."""
     with Proxy(one_node.members[0].client) as proxy:
         watcher = start("web-1", [proxy.endpoint])
         proxy.cut()
@@ -339,7 +339,7 @@ def test_compacted_while_it_was_away(fleet: Fleet, start: Start, one_node: Clust
 
 
 def test_a_forked_child_is_a_process_of_its_own(fleet: Fleet, start: Start) -> None:
-    """It registers anew, follows by itself, and leaves the parent's connections alone."""
+    """It registers as another process, follows by itself, and leaves the parent's connections alone."""
     watcher = start("web-1")
     wait_until(lambda: fleet.status().of("ack"))
     done, ended = os.pipe()
@@ -395,7 +395,7 @@ def test_green_threads(fleet: Fleet, one_node: Cluster, tmp_path: Path, name: st
 
 
 def test_users_may_be_needed(three_nodes: Cluster) -> None:
-    """With TLS, a user and a role of its own; what it may not do is told."""
+    """With TLS, a user and a role of its own; what it may not do is reported."""
 
     def who(name: str) -> dict[str, object]:
         return {"tls": three_nodes.tls, "user": name, "password": f"{name}-secret"}

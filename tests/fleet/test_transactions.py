@@ -60,7 +60,7 @@ class World:
         return outcome
 
     def register(self, name: str = "a") -> Outcome:
-        """An instance takes part."""
+        """An instance registers."""
         return self.do(acts.register(self.keys, name, "1", RECORD, 0))
 
     def vote(self, name: str = "a", refusal: str | None = None, version: str = "2") -> Outcome:

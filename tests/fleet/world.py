@@ -51,7 +51,7 @@ from hotconf.fleet.publishing import pruning, reading
 from hotconf.sources.source import Verdict
 
 LATE_NS: Final = 10**15
-"""When whoever is cut off has given up."""
+"""When a process that is cut off has given up."""
 PUBLISHER: Final = 1
 """The lease of offers."""
 PERFECT: Final = 10**6
@@ -135,7 +135,7 @@ class World:
         self.counted: reading.State | None = None
         """The votes, as the publisher has counted them."""
         self.pruning: list[Txn] = []
-        """What somebody who has looked for what is old does next."""
+        """The transactions of a prune that has decided what to delete."""
         self.clock = 0.0
         for _ in range(names):
             self.join(refuses=frozenset())
@@ -285,7 +285,7 @@ class World:
         self.store.commit(acts.resume(self.keys))
 
     def look_for_old(self) -> None:
-        """Somebody looks for what is old, and takes their time."""
+        """A prune decides what to delete, and does so later."""
         pairs = [pair for _, pair in sorted(self.store.pairs.items())]
         log = [pair for pair in pairs if pair.key.startswith(self.keys.log)]
         documents = [pair for pair in pairs if pair.key.startswith(self.keys.documents)]
@@ -374,7 +374,7 @@ class World:
         process.misses = True
 
     def take_part(self, process: Process) -> None:
-        """It registers, if it does not take part; or learns that it does not any more."""
+        """It registers, if it is not registered, or learns that its lease has expired."""
         if not (process.alive and process.linked):
             return
         if process.state.registered and not process.leased:
@@ -479,7 +479,7 @@ class World:
         self._step(process, Loaded(self._verdict(process, status, copy)))
 
     def _tidy(self, process: Process, *, serves: bool = False) -> None:
-        """Make and close what is to be, in the order of a real one."""
+        """Make and close resources in the order of a real process."""
         watcher = process.watcher
         needed = [copy.number for copy in (watcher.serving, watcher.prepared) if copy is not None]
         pending = set() if watcher.pending is None else {watcher.pending.number}

@@ -125,7 +125,7 @@ def all_agree_in_the_end(history: History) -> Found:
             continue
         record = next((record for record in walk.records.values() if record.pid == process.pid), None)
         if record is None:
-            yield f"{_name(process)} takes no part in the end"
+            yield f"{_name(process)} is not registered in the end"
             continue
         document = current.document_for(process.instance, process.labels)
         serves = process.serves
@@ -158,7 +158,7 @@ def publishers_were_told_the_truth(history: History) -> Found:
         if act.outcome == "done" and epochs.get(act.note) != act.epoch:
             yield f"{act.note} was acknowledged as epoch {act.epoch}, and is not in the log"
         if act.outcome == "nothing" and act.note in epochs:
-            yield f"{act.note} is epoch {epochs[act.note]}; its publisher was told that nothing was done: {act.said}"
+            yield f"{act.note} is epoch {epochs[act.note]}; its publisher reported that nothing was done: {act.said}"
 
 
 INVARIANTS: Final[tuple[Callable[[History], Found], ...]] = (

@@ -96,7 +96,7 @@ def look(watcher: HotReloadWatcher[Config], closed: threading.Event) -> None:
 
 
 def main() -> None:
-    """Until it is told to close, or killed."""
+    """Until it is asked to close, or killed."""
     global ME, _jumped_s
     fleet, endpoints, ME, zone, state = sys.argv[1:]
     lease.TTL_S, lease.BEAT_S, machine.TTL_S = TTL_S, TTL_S / 3, TTL_S  # type: ignore[misc]

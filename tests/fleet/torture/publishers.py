@@ -18,7 +18,7 @@ from hotconf.errors import UsageError
 from hotconf.fleet import Fleet, FleetError, Published, ReplyLostError
 
 KEPT: Final = 30
-"""How many entries of the history stay: enough for whoever looks up what became of an act whose answer was lost."""
+"""How many entries of the history stay: enough to look up an act whose answer was lost."""
 OFTEN: Final = {
     "publish": 8,
     "together": 8,

@@ -136,7 +136,7 @@ class Torture:
             heappop(self._undo)[2]()
 
     def kill_server(self) -> None:
-        """One, mostly; sometimes so many that there is no majority."""
+        """One, mostly; sometimes enough to leave no majority."""
         running = [member for member in self.cluster.members if member.process is not None]
         for member in self._dice.sample(running, min(len(running), self._dice.choice([1, 1, 1, 2, 3]))):
             member.kill()

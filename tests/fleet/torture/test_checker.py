@@ -212,12 +212,12 @@ def something_prepared_is_left(story: Story) -> None:
 
 
 def an_acknowledged_publish_is_lost(story: Story) -> None:
-    """Its publisher was told that it is current, and it never was."""
+    """Its publisher reported success, and it never became current."""
     story.history.acts.append(replace(story.history.acts[-1], note="act-6", epoch=4))
 
 
 def nothing_was_done_and_yet_it_was(story: Story) -> None:
-    """Its publisher was told that nothing happened, and it is current."""
+    """Its publisher reported that nothing was done, and it is current."""
     story.history.acts[-1].outcome = "nothing"
 
 

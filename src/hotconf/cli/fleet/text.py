@@ -143,7 +143,11 @@ def status_json(status: FleetStatus, asked: str | None = None) -> dict[str, Json
     del found["unreadable"]
     for member in found["members"]:
         member.pop("boot")
-        member["vote"] = member["vote"]["answer"] if member["vote"]["version"] == asked else None
+        vote = member.pop("vote")
+        counts = vote["version"] == asked
+        # A refusal has a reason of its own: `reason` is about what is current.
+        member["vote"] = vote["answer"] if counts else None
+        member["vote_reason"] = vote["reason"] if counts else ""
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -81,7 +82,7 @@ def follow(
             state = None
 
 
-class Following:
+class Following(ABC):
     """Follows the statuses of instances."""
 
     def __init__(self, gateway: Gateway, keys: Keys) -> None:
@@ -139,9 +140,9 @@ class Following:
         refused = ", ".join(member.name for member in waited.refused[:3])
         return Guarded(waited, self.rollback(note=f"refused by {refused}", expect=published))
 
+    @abstractmethod
     def rollback(self, *, note: str, expect: Published) -> Published:
         """Make the version before it current."""
-        raise NotImplementedError
 
     def _until(self, published: Published, timeout_s: float, enough: Callable[[Waited], bool]) -> Waited:
         until = time.monotonic() + timeout_s
